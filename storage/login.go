@@ -1,0 +1,290 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// AuthRequest is an authorization request (OpenID Connect Core §3.1.2.1) that waits for a person. Its checks are done:
+// what it holds is valid for its client. It belongs to the browser that sent it.
+type AuthRequest struct {
+	ID        ID
+	Browser   Hash // of the browser cookie's secret
+	ClientID  string
+	Params    AuthParams
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	// SessionID is set once a login was completed for this request: that session satisfies prompt=login and max_age.
+	SessionID ID
+}
+
+// AuthParams are the parameters that matter after the checks.
+type AuthParams struct {
+	RedirectURI   string   `json:"redirect_uri"`
+	ResponseMode  string   `json:"response_mode,omitempty"`
+	State         string   `json:"state,omitempty"`
+	Nonce         string   `json:"nonce,omitempty"`
+	Scopes        []string `json:"scopes"`
+	CodeChallenge string   `json:"code_challenge,omitempty"` // S256, base64url
+	Prompt        []string `json:"prompt,omitempty"`
+	MaxAge        *int64   `json:"max_age,omitempty"` // seconds
+	ACRValues     []string `json:"acr_values,omitempty"`
+	UILocales     []string `json:"ui_locales,omitempty"`
+	LoginHint     string   `json:"login_hint,omitempty"`
+	HintSubject   string   `json:"hint_sub,omitempty"` // the sub of a valid id_token_hint
+}
+
+// AttemptState is where a login attempt stands.
+type AttemptState string
+
+const (
+	AttemptWaiting   AttemptState = "waiting"   // the QR code is shown
+	AttemptScanned   AttemptState = "scanned"   // an openid has it; the person is on the phone (approving, or binding)
+	AttemptConfirmed AttemptState = "confirmed" // approved and phone bound: the browser may continue
+	AttemptDone      AttemptState = "done"      // a session was opened
+	AttemptDeclined  AttemptState = "declined"  // declined, or a wrong number was chosen
+	AttemptExpired   AttemptState = "expired"   // late, or replaced by a newer attempt
+)
+
+// Over reports whether nothing more can come of the attempt.
+func (s AttemptState) Over() bool {
+	return s == AttemptDone || s == AttemptDeclined || s == AttemptExpired
+}
+
+// How an attempt reaches the phone.
+const (
+	ViaQR     = "qr"     // a QR code on another screen
+	ViaWeChat = "wechat" // the browser that logs in is WeChat's own: nothing to scan, no number to match
+)
+
+// Device describes the browser or TV that asks, for the person who confirms.
+type Device struct {
+	Name    string `json:"name"`              // such as "Chrome · Windows"
+	Address string `json:"address,omitempty"` // IP address, personal data: never logged
+	Place   string `json:"place,omitempty"`   // such as "Shanghai", empty when unknown
+}
+
+// Attempt is one try to log in for an AuthRequest.
+type Attempt struct {
+	ID            ID
+	AuthRequestID ID
+	ClientID      string
+	Browser       Hash
+	Account       string
+	Via           string
+	Device        Device
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+
+	State       AttemptState
+	Version     int64 // rises with every change that the browser should hear of
+	OpenID      string
+	UserID      string // empty while the openid has no user
+	Number      int    // 10–99; 0 before the scan, and for ViaWeChat
+	Choices     [3]int // Number and its two decoys, in the order to show
+	PhoneHash   Hash   // of the secret of the WeChat browser that proved OpenID; zero before
+	ScannedAt   time.Time
+	ApprovedAt  time.Time // the number was chosen; with State scanned: the phone is still to be bound
+	PhoneProven bool      // the phone was bound in this attempt (amr sms)
+	WrongNumber bool      // with State declined: by a wrong number
+
+	Scenes int   // how many scenes it was given
+	Scene  Scene // the newest; zero before the first
+	Known  bool  // this browser knows UserID: an earlier login of theirs was completed in it
+}
+
+// Scene is the secret parameter of a QR code. It is known to the server and to WeChat only.
+type Scene struct {
+	Hash       Hash
+	Ticket     string    // as the platform issued it; empty for a page scene
+	URL        string    // the text of the QR code
+	ShownUntil time.Time // the picture is renewed after this; the scene works until its attempt ends
+}
+
+// Scan is a scan or follow event with one of our scenes, or a visit of a page scene by a proven openid.
+type Scan struct {
+	Delivery Hash // dedupe key of the event; zero for a page scene
+	Account  string
+	OpenID   string
+	Scene    Hash
+	Ticket   string    // must equal the scene's, where both are present
+	At       time.Time // the event's CreateTime; zero for a page scene
+	Number   int       // freshly drawn; used only if this scan is the first
+	Choices  [3]int
+	Now      time.Time
+}
+
+// ScanOutcome says what RecordScan did.
+type ScanOutcome int
+
+const (
+	ScanAccepted ScanOutcome = iota + 1 // this openid has the attempt now
+	ScanRepeated                        // it had it before: the same reply is due
+	ScanTaken                           // another openid came first; audited
+	ScanOver                            // the attempt is over
+	ScanUnknown                         // no such scene at this account, or the ticket differs
+	ScanBlocked                         // this openid chose wrong numbers: see LimitedError rules at ConfirmLogin
+	ScanLocked                          // the user is locked
+)
+
+// WebAuth is one round of WeChat web authorization, bound to the browser that began it.
+type WebAuth struct {
+	Hash      Hash   // of the state parameter
+	Purpose   string // the caller's word for where to go on
+	AttemptID ID     // zero where Scene is set
+	Scene     Hash
+	Browser   Hash
+	ExpiresAt time.Time
+}
+
+// ConfirmOutcome says what ConfirmLogin did.
+type ConfirmOutcome int
+
+const (
+	ConfirmDone        ConfirmOutcome = iota + 1 // the attempt is confirmed
+	ConfirmPhoneNeeded                           // approved; the phone is to be bound next
+	ConfirmWrong                                 // a wrong number: the attempt and its scenes are over
+)
+
+// Confirm is a choice on the phone.
+type Confirm struct {
+	AttemptID ID
+	PhoneHash Hash
+	Number    int // for ViaQR: the number chosen; ignored for ViaWeChat
+	Now       time.Time
+}
+
+// Wrong numbers: this many by one openid within the window block that openid for the pause.
+const (
+	WrongNumberMax    = 2
+	WrongNumberWindow = time.Hour
+	WrongNumberPause  = 15 * time.Minute
+)
+
+// PhoneCodeTries is how often a text-message code may be tried.
+const PhoneCodeTries = 5
+
+// Limit is a durable counter of a sliding or fixed window; the Store decides which, and never lets more than Max pass
+// within any fixed window.
+type Limit struct {
+	Name   string // for messages: "phone", "openid", "address", "day"
+	Key    Hash
+	Max    int
+	Window time.Duration
+}
+
+// PhoneCode is a text-message code that is about to be sent.
+type PhoneCode struct {
+	AttemptID   ID
+	PhoneHash   Hash // of the WeChat browser's secret
+	PhoneSealed []byte
+	PhoneIndex  []byte
+	Code        Hash // keyed: HMAC(key, attempt, phone, code), for six digits are guessed from a plain hash
+	ExpiresAt   time.Time
+	Limits      []Limit
+	Now         time.Time
+}
+
+// Bind is a try of a text-message code, or (Move) the consent to take the number from its earlier holder.
+type Bind struct {
+	AttemptID ID
+	PhoneHash Hash
+	Code      Hash
+	// NewUser is used when the openid has no user yet: ID and Username are set by the caller. ErrConflict when the
+	// Username is taken: call again with another.
+	NewUser User
+	Now     time.Time
+}
+
+// BindOutcome says what BindPhone did.
+type BindOutcome int
+
+const (
+	BindDone      BindOutcome = iota + 1 // bound, and the attempt is confirmed
+	BindWrongCode                        // counted; BindResult.TriesLeft
+	BindExpired                          // the code is too old, used up or was never sent
+	BindHeld                             // the code is right, and another user holds the number: MovePhone, or another number
+)
+
+// BindResult is the outcome of BindPhone and MovePhone.
+type BindResult struct {
+	Outcome   BindOutcome
+	TriesLeft int
+	User      User
+	// MovedFrom lists the identities of the user who lost the number, to be told.
+	MovedFrom []Identity
+}
+
+// Complete ends a login in the browser that began it.
+type Complete struct {
+	AuthRequestID ID
+	Browser       Hash
+	Approved      bool // the person clicked "Continue as …"
+	NewBrowser    Hash // the browser's cookie is renewed at login
+	// Session is the draft: ID, Hash, AMR, ACR, Device, ExpiresAt and IdleExpiresAt are the caller's.
+	Session Session
+	// Previous is the live session of this browser, if any. The same user's is renewed (it keeps its ID, with the new
+	// Hash and auth_time); another user's is ended.
+	Previous ID
+	Now      time.Time
+}
+
+// Logins are the transitions from an authorization request to a session.
+type Logins interface {
+	// CreateAuthRequest stores the request.
+	CreateAuthRequest(ctx context.Context, r AuthRequest) error
+	// AuthRequest returns a live request of this browser; ErrNotFound for another browser's, an expired or a finished one.
+	AuthRequest(ctx context.Context, id ID, browser Hash, now time.Time) (AuthRequest, error)
+	// EndAuthRequest removes the request and its attempts: it was answered with an error. Twice is once.
+	EndAuthRequest(ctx context.Context, id ID, browser Hash, now time.Time) error
+
+	// BeginAttempt makes a the newest attempt of its request, and expires the one it replaces, with all of its scenes.
+	// ErrConflict when the newest is not replaces (zero: there is none): somebody else was faster, read again.
+	BeginAttempt(ctx context.Context, a Attempt, replaces ID, now time.Time) error
+	// AddScene gives a waiting attempt a scene, before its code is shown; ErrConflict when it is not waiting or has max.
+	AddScene(ctx context.Context, attempt ID, s Scene, max int, now time.Time) error
+	// CurrentAttempt returns the newest attempt of the request to the browser that began it; ErrNotFound to any other.
+	// An attempt whose time is over has State expired.
+	CurrentAttempt(ctx context.Context, authRequest ID, browser Hash, now time.Time) (Attempt, error)
+
+	// RecordScan claims the scene's attempt for the openid: the first one wins. It records the identity as following,
+	// expires that openid's earlier attempts that are not confirmed, and remembers the delivery: repeated, it changes
+	// nothing and returns the first outcome (ScanRepeated for ScanAccepted), with the attempt as it is now.
+	RecordScan(ctx context.Context, s Scan) (ScanOutcome, Attempt, error)
+	// RecordWeChatLogin claims an attempt ViaWeChat for the openid that web authorization proved in the browser that
+	// began it; phone is that browser's phone-side secret.
+	RecordWeChatLogin(ctx context.Context, authRequest ID, browser Hash, openID string, phone Hash, now time.Time) (Attempt, error)
+
+	// BeginWebAuth stores a state. TakeWebAuth uses it up: ErrNotFound for another browser's, a late or a used one.
+	BeginWebAuth(ctx context.Context, w WebAuth) error
+	TakeWebAuth(ctx context.Context, state, browser Hash, now time.Time) (WebAuth, error)
+	// PeekAttempt returns an attempt by its ID alone: only for a caller that has checked the phone link's token.
+	PeekAttempt(ctx context.Context, id ID, now time.Time) (Attempt, error)
+	// OpenPhone binds the phone side to the WeChat browser that has just proved the openid; ErrNotFound for another
+	// openid than the one that scanned. It may be called again by the same openid: the last browser counts.
+	OpenPhone(ctx context.Context, attempt ID, openID string, phone Hash, now time.Time) (Attempt, error)
+	// PhoneAttempt returns the attempt to the WeChat browser that it was opened in; ErrNotFound to any other.
+	PhoneAttempt(ctx context.Context, attempt ID, phone Hash, now time.Time) (Attempt, error)
+
+	// ConfirmLogin takes the choice. The right number confirms (again: the same outcome); a wrong one ends the attempt
+	// and counts against the openid. ErrNotFound for another phone; ErrConflict when the attempt is over; ErrLocked; a
+	// LimitedError when the openid is blocked.
+	ConfirmLogin(ctx context.Context, c Confirm) (ConfirmOutcome, Attempt, error)
+	// DeclineLogin ends the attempt and voids its scenes. Declined again: the same. ErrConflict when it is over otherwise
+	// or confirmed and done.
+	DeclineLogin(ctx context.Context, attempt ID, phone Hash, now time.Time) (Attempt, error)
+	// SendPhoneCode counts against every limit (all or none) and stores the code in place of an earlier one. It is
+	// called before the message is sent. ErrConflict unless the attempt is approved and not over; a LimitedError.
+	SendPhoneCode(ctx context.Context, c PhoneCode) error
+	// BindPhone counts the try before it compares. The right code binds the number to the openid's user (made now where
+	// there is none) and confirms the attempt. ErrConflict when the attempt is over, or b.NewUser.Username is taken.
+	BindPhone(ctx context.Context, b Bind) (BindResult, error)
+	// MovePhone follows BindHeld, with the same attempt and phone: the number is taken from its earlier holder, who keeps
+	// everything else. A LimitedError when the number was moved within a day.
+	MovePhone(ctx context.Context, b Bind) (BindResult, error)
+
+	// CompleteLogin opens the session of a confirmed attempt, once: the second call is ErrConflict. ErrNotFound for
+	// another browser; ErrApprovalNeeded; ErrPhoneNeeded; ErrLocked. The request's SessionID is set, the browser learns
+	// this user, and the request belongs to NewBrowser from then on.
+	CompleteLogin(ctx context.Context, c Complete) (Session, error)
+}

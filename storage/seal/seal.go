@@ -1,0 +1,133 @@
+// Package seal keeps what must be read again (signing keys, phone numbers, shared access tokens) under a key that is
+// not in the database, and derives the secrets that must be repeated without being stored.
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// ErrOpen: the blob was sealed under another key or for another purpose, or was changed.
+var ErrOpen = errors.New("sealed value does not open: is this the master key that the database was made with?")
+
+// Box seals and derives under one or more master keys.
+type Box struct {
+	keys []masterKey // the first one seals; all open
+}
+
+type masterKey struct {
+	id     [4]byte
+	master []byte
+}
+
+// New returns a Box for 32-byte master keys. The first seals, indexes and derives; the others only open, so that a
+// database can move to a new key.
+func New(masters ...[]byte) (*Box, error) {
+	if len(masters) == 0 {
+		return nil, errors.New("no master key")
+	}
+	box := &Box{}
+	for _, m := range masters {
+		if len(m) != 32 {
+			return nil, fmt.Errorf("a master key is 32 bytes, this one has %d", len(m))
+		}
+		id := sha256.Sum256(append([]byte("qiao master key id"), m...))
+		box.keys = append(box.keys, masterKey{id: [4]byte(id[:4]), master: m})
+	}
+	return box, nil
+}
+
+// ReadKeyFile reads a master key: 32 bytes in base64, in a file that only its owner can read.
+func ReadKeyFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read master key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("read master key: %s can be read by others (mode %04o): chmod 0600 it", path, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read master key: %w", err)
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != 32 {
+		return nil, fmt.Errorf("read master key: %s must hold 32 bytes in base64: make one with `openssl rand -base64 32`", path)
+	}
+	return key, nil
+}
+
+// Seal encrypts for a purpose: AES-256-GCM under a key derived for it, with the master key's id in front.
+func (b *Box) Seal(purpose string, plain []byte) []byte {
+	k := b.keys[0]
+	aead := k.aead(purpose)
+	out := make([]byte, 4+aead.NonceSize(), 4+aead.NonceSize()+len(plain)+aead.Overhead())
+	copy(out, k.id[:])
+	_, _ = rand.Read(out[4:])
+	return aead.Seal(out, out[4:], plain, []byte(purpose))
+}
+
+// Open decrypts what Seal made for the same purpose.
+func (b *Box) Open(purpose string, sealed []byte) ([]byte, error) {
+	if len(sealed) < 4 {
+		return nil, ErrOpen
+	}
+	for _, k := range b.keys {
+		if k.id != [4]byte(sealed[:4]) {
+			continue
+		}
+		aead := k.aead(purpose)
+		if len(sealed) < 4+aead.NonceSize() {
+			return nil, ErrOpen
+		}
+		plain, err := aead.Open(nil, sealed[4:4+aead.NonceSize()], sealed[4+aead.NonceSize():], []byte(purpose))
+		if err != nil {
+			return nil, ErrOpen
+		}
+		return plain, nil
+	}
+	return nil, ErrOpen
+}
+
+// MAC is HMAC-SHA-256 over the parts, each with its length in front, under a key derived for the purpose. The phone
+// index, phone links, refresh tokens and text-message codes are made with it.
+func (b *Box) MAC(purpose string, parts ...[]byte) [32]byte {
+	mac := hmac.New(sha256.New, b.keys[0].derive("mac "+purpose))
+	var n [4]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint32(n[:], uint32(len(p)))
+		mac.Write(n[:])
+		mac.Write(p)
+	}
+	return [32]byte(mac.Sum(nil))
+}
+
+func (k masterKey) derive(label string) []byte {
+	key, err := hkdf.Key(sha256.New, k.master, nil, "qiao "+label, 32)
+	if err != nil {
+		panic("hkdf: " + err.Error()) // only for a length that no hash gives
+	}
+	return key
+}
+
+func (k masterKey) aead(purpose string) cipher.AEAD {
+	block, err := aes.NewCipher(k.derive("seal " + purpose))
+	if err != nil {
+		panic("aes: " + err.Error()) // only for a wrong key length
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic("gcm: " + err.Error())
+	}
+	return aead
+}

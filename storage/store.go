@@ -1,0 +1,85 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// Store is the durable record. sqlite and postgres implement it.
+type Store interface {
+	Clients
+	SigningKeys
+	Users
+	Logins
+	Sessions
+	Grants
+	Operations
+}
+
+// Modes that a database is marked with.
+const (
+	ModeDemo       = "demo"
+	ModeProduction = "production"
+)
+
+// AuditEntry is one line of the audit log. The transitions write their own; Audit adds those of the commands.
+type AuditEntry struct {
+	ID       int64
+	At       time.Time
+	Actor    string // "user", "system", or the operator's name
+	Action   string // such as "login", "phone.bind", "login.decline", "user.lock"
+	UserID   string
+	ClientID string
+	Account  string
+	Detail   string // never a secret, phone or openid
+}
+
+// Health is what readiness asks for.
+type Health struct {
+	Now           time.Time // the database's clock
+	SchemaVersion int64
+	WantVersion   int64 // of this program
+}
+
+// Operations are the transitions that keep the store itself.
+type Operations interface {
+	// Mark claims a fresh database for a mode; ErrConflict when it is marked with the other one.
+	Mark(ctx context.Context, mode string) error
+	// Audit appends an entry; ListAudit returns the newest first.
+	Audit(ctx context.Context, e AuditEntry) error
+	ListAudit(ctx context.Context, userID string, limit int) ([]AuditEntry, error)
+	// Sweep removes what has expired, at most limit rows of each kind, and reports how many; call again while it is
+	// limit or more.
+	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
+	// Health fails when the database does not answer.
+	Health(ctx context.Context) (Health, error)
+	// Close waits for what is under way.
+	Close() error
+}
+
+// Signals is the nervous system between replicas: never the record. memory and redis implement it. Every error means
+// "unreachable".
+type Signals interface {
+	// Wake tells all watchers of the topic, in every replica, that something changed. It may be lost: watchers look at the
+	// Store from time to time too.
+	Wake(ctx context.Context, topic string) error
+	// Watch starts to watch a topic; wake-ups that come before the caller looks are kept as one.
+	Watch(topic string) Watch
+	// Allow counts a use against a rate of limit per window, and reports whether it is within it, or when to retry.
+	Allow(ctx context.Context, key string, limit int, window time.Duration) (ok bool, retryAfter time.Duration, err error)
+	// Get returns a shared value, nil when there is none; Put stores one for ttl. Values are sealed by the caller.
+	Get(ctx context.Context, key string) ([]byte, error)
+	Put(ctx context.Context, key string, value []byte, ttl time.Duration) error
+	// Lock takes a short lock across replicas: ok is false while another holds it. unlock gives it up early, and only
+	// if it is still ours.
+	Lock(ctx context.Context, key string, ttl time.Duration) (unlock func(), ok bool, err error)
+	// Ping reports whether the signals are reachable.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Watch is a subscription to a topic.
+type Watch struct {
+	C     <-chan struct{} // receives after a wake-up, and after the connection behind it was lost and came back
+	Close func()          // ends the subscription; the channel is not closed
+}
