@@ -13,8 +13,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
+	"sync"
 )
 
 // ErrOpen: the blob was sealed under another key or for another purpose, or was changed.
@@ -26,8 +26,9 @@ type Box struct {
 }
 
 type masterKey struct {
-	id     [4]byte
-	master []byte
+	id      [4]byte
+	master  []byte
+	derived *sync.Map // label → key: a purpose is derived once, for tokens are made with it at every request
 }
 
 // New returns a Box for 32-byte master keys. The first seals, indexes and derives; the others only open, so that a
@@ -42,29 +43,25 @@ func New(masters ...[]byte) (*Box, error) {
 			return nil, fmt.Errorf("a master key is 32 bytes, this one has %d", len(m))
 		}
 		id := sha256.Sum256(append([]byte("qiao master key id"), m...))
-		box.keys = append(box.keys, masterKey{id: [4]byte(id[:4]), master: m})
+		box.keys = append(box.keys, masterKey{id: [4]byte(id[:4]), master: m, derived: &sync.Map{}})
 	}
 	return box, nil
 }
 
-// ReadKeyFile reads a master key: 32 bytes in base64, in a file that only its owner can read.
-func ReadKeyFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read master key: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("read master key: %s can be read by others (mode %04o): chmod 0600 it", path, info.Mode().Perm())
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read master key: %w", err)
-	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+// ParseKey reads a master key: 32 bytes in base64.
+func ParseKey(text string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(key) != 32 {
-		return nil, fmt.Errorf("read master key: %s must hold 32 bytes in base64: make one with `openssl rand -base64 32`", path)
+		return nil, errors.New("a master key is 32 bytes in base64: make one with `openssl rand -base64 32`")
 	}
 	return key, nil
+}
+
+// NewKey makes a master key, in the text that ParseKey reads.
+func NewKey() string {
+	var key [32]byte
+	_, _ = rand.Read(key[:])
+	return base64.StdEncoding.EncodeToString(key[:])
 }
 
 // Seal encrypts for a purpose: AES-256-GCM under a key derived for it, with the master key's id in front.
@@ -113,10 +110,14 @@ func (b *Box) MAC(purpose string, parts ...[]byte) [32]byte {
 }
 
 func (k masterKey) derive(label string) []byte {
+	if key, ok := k.derived.Load(label); ok {
+		return key.([]byte)
+	}
 	key, err := hkdf.Key(sha256.New, k.master, nil, "qiao "+label, 32)
 	if err != nil {
 		panic("hkdf: " + err.Error()) // only for a length that no hash gives
 	}
+	k.derived.Store(label, key)
 	return key
 }
 

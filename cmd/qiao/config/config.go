@@ -1,0 +1,190 @@
+package config
+
+import "time"
+
+// Config is the whole configuration of a server.
+type Config struct {
+	Issuer         string   `koanf:"issuer" doc:"The issuer URL: the address that browsers and relying parties use, without a trailing slash. Everything that Qiao says about itself comes from it, never from a request's Host."`
+	Listen         string   `koanf:"listen" doc:"Address of the public listener. TLS is the proxy's in front of it."`
+	Management     string   `koanf:"management" doc:"Address of the second listener: /metrics, /livez and /readyz. Keep it private."`
+	TrustedProxies []string `koanf:"trusted_proxies" doc:"Addresses or networks (CIDR) of the proxies in front, whose X-Forwarded-For is believed."`
+	Language       string   `koanf:"language" doc:"Language of chats and text messages, and of pages where the browser states no wish: zh-CN or en."`
+
+	MasterKey          string   `koanf:"master_key" secret:"true" doc:"32 bytes in base64 (openssl rand -base64 32) that seal signing keys and phone numbers. Give it as master_key_file, mode 0600. Lost, every phone number in the database is lost with it."`
+	PreviousMasterKeys []string `koanf:"previous_master_keys" secret:"true" doc:"Earlier master keys that still open what they sealed."`
+
+	Storage  string   `koanf:"storage" doc:"The durable record: sqlite (one process) or postgres (replicas)."`
+	Signals  string   `koanf:"signals" doc:"Wake-ups, rates and short locks: memory (only with sqlite) or redis."`
+	SQLite   SQLite   `koanf:"sqlite"`
+	Postgres Postgres `koanf:"postgres"`
+	Redis    Redis    `koanf:"redis"`
+
+	Brand  Brand  `koanf:"brand"`
+	WeChat WeChat `koanf:"wechat"`
+	SMS    SMS    `koanf:"sms"`
+
+	Clients     []Client `koanf:"clients" doc:"Relying parties. These and those of clients_file are owned by the configuration: what is removed here is removed from the database. Clients made with qiao client add stand beside them."`
+	ClientsFile string   `koanf:"clients_file" doc:"A YAML file with a list named clients, read at the start beside the list above."`
+
+	Lifetimes     Lifetimes `koanf:"lifetimes"`
+	Limits        Limits    `koanf:"limits"`
+	GeoIPDatabase string    `koanf:"geoip_database" doc:"A MaxMind city database (.mmdb) that names the place of an address on the phone's confirm page. Empty: no places."`
+	Log           Log       `koanf:"log"`
+}
+
+// SQLite is the embedded store.
+type SQLite struct {
+	Path         string `koanf:"path" doc:"The database file. Its folder must exist."`
+	MaxPageCount int    `koanf:"max_page_count" doc:"Most pages (4 KiB each) that the file may grow to; 0 is SQLite's own limit."`
+}
+
+// Postgres is the store for replicas.
+type Postgres struct {
+	DSN      string `koanf:"dsn" secret:"true" doc:"Connection string, such as postgres://qiao:…@db/qiao?sslmode=verify-full."`
+	MaxConns int    `koanf:"max_conns" doc:"Most connections that this replica opens."`
+}
+
+// Redis carries the signals between replicas.
+type Redis struct {
+	URL    string `koanf:"url" secret:"true" doc:"Address, such as redis://:…@cache:6379/0 or rediss://…"`
+	Prefix string `koanf:"prefix" doc:"Prefix of every key and channel."`
+}
+
+// Brand is how the pages look.
+type Brand struct {
+	Name    string `koanf:"name" doc:"The company's name on the pages and in text messages."`
+	LogoURL string `koanf:"logo_url" doc:"https address of a square logo; empty shows Qiao's mark."`
+}
+
+// WeChat is the platform and the company's Official Accounts.
+type WeChat struct {
+	APIBase  string    `koanf:"api_base" doc:"Base address of the platform's API; empty is WeChat's own. For tests against a simulator."`
+	OpenBase string    `koanf:"open_base" doc:"Base address of web authorization; empty is WeChat's own."`
+	Accounts []Account `koanf:"accounts" doc:"Official Accounts (verified service accounts). The first is the default of clients that name none."`
+}
+
+// Account is one Official Account.
+type Account struct {
+	Name           string  `koanf:"name" doc:"Short name, part of the server URL: <issuer>/wechat/<name>."`
+	DisplayName    string  `koanf:"display_name" doc:"Name as people see it."`
+	AppID          string  `koanf:"appid" doc:"AppID (wx…)."`
+	AppSecret      string  `koanf:"secret" secret:"true" doc:"AppSecret."`
+	OriginalID     string  `koanf:"original_id" doc:"Original ID (gh_…), the ToUserName of its messages."`
+	Token          string  `koanf:"token" secret:"true" doc:"The Token of the server configuration, 3–32 characters."`
+	AESKey         string  `koanf:"aes_key" secret:"true" doc:"EncodingAESKey, 43 characters."`
+	PreviousAESKey string  `koanf:"previous_aes_key" secret:"true" doc:"The EncodingAESKey before, while the platform changes over."`
+	Mode           string  `koanf:"mode" doc:"Message encryption as set on the platform: safe (recommended), compat or plain."`
+	Replies        Replies `koanf:"replies"`
+}
+
+// Replies are an account's chat replies; empty ones are Qiao's own in the configured language.
+type Replies struct {
+	Welcome string            `koanf:"welcome" doc:"Reply to a follow that is no login. {{.Account}} is the account's name."`
+	Scan    string            `koanf:"scan" doc:"Reply to a scan. {{.Client}} is the site's name, {{.URL}} the link, which must be in it."`
+	Unknown string            `koanf:"unknown" doc:"Reply to any message."`
+	Menu    map[string]string `koanf:"menu" doc:"Replies to menu items, by key."`
+}
+
+// SMS is how text messages go out.
+type SMS struct {
+	WebhookURL    string   `koanf:"webhook_url" doc:"Address that gets each message as signed JSON (https, or loopback)."`
+	WebhookSecret string   `koanf:"webhook_secret" secret:"true" doc:"Key of the webhook's signature, at least 32 characters."`
+	SimulatorURL  string   `koanf:"simulator_url" doc:"Base address of the simulator, which then shows the messages. Only with a loopback issuer."`
+	Countries     []string `koanf:"countries" doc:"Countries (ISO 3166, two letters) whose numbers may be bound."`
+	PerPhoneHour  int      `koanf:"per_phone_hour" doc:"Most messages to one number in an hour."`
+	PerPhoneDay   int      `koanf:"per_phone_day" doc:"Most messages to one number in a day."`
+	PerOpenIDDay  int      `koanf:"per_openid_day" doc:"Most messages for one WeChat user in a day."`
+	PerAddressDay int      `koanf:"per_address_day" doc:"Most messages for one network address in a day. Mobile networks share addresses: be generous."`
+	PerDay        int      `koanf:"per_day" doc:"Most messages in a day in all: the budget."`
+}
+
+// Client is a relying party in the configuration.
+type Client struct {
+	ID                     string   `koanf:"client_id" doc:"The client_id."`
+	Name                   string   `koanf:"name" doc:"Name as people see it."`
+	Secret                 string   `koanf:"client_secret" secret:"true" doc:"The secret, at least 32 characters (openssl rand -base64 32); empty with public."`
+	Public                 bool     `koanf:"public" doc:"No secret: PKCE proves the client (apps, pages without a server)."`
+	RedirectURIs           []string `koanf:"redirect_uris" doc:"Exact redirect URIs."`
+	PostLogoutRedirectURIs []string `koanf:"post_logout_redirect_uris" doc:"Exact URIs to return to after a logout."`
+	GrantTypes             []string `koanf:"grant_types" doc:"authorization_code, and refresh_token where the client refreshes."`
+	Scopes                 []string `koanf:"scopes" doc:"Scopes that it may ask for: openid profile phone groups offline_access."`
+	FirstParty             bool     `koanf:"first_party" doc:"The company's own: no consent is asked."`
+	Native                 bool     `koanf:"native" doc:"An installed app: any port of a registered loopback redirect URI matches."`
+	RequirePKCE            bool     `koanf:"require_pkce" doc:"Refuse requests without PKCE (always so for public clients)."`
+	IDTokenAlg             string   `koanf:"id_token_signed_response_alg" doc:"ES256 (default) or RS256."`
+	LeanIDToken            bool     `koanf:"lean_id_token" doc:"Leave profile and phone claims to userinfo."`
+	EmailDomain            string   `koanf:"email_domain" doc:"Give an email <sub>@users.<domain> for products that fail without one."`
+	Account                string   `koanf:"wechat_account" doc:"The Official Account that its logins scan."`
+	LogoURI                string   `koanf:"logo_uri" doc:"https address of its logo."`
+	PolicyURI              string   `koanf:"policy_uri" doc:"Its privacy policy, shown with the consent."`
+	TOSURI                 string   `koanf:"tos_uri" doc:"Its terms of service."`
+}
+
+// Lifetimes are how long things live.
+type Lifetimes struct {
+	Code            time.Duration `koanf:"code" doc:"An authorization code."`
+	IDToken         time.Duration `koanf:"id_token" doc:"An ID token."`
+	AccessToken     time.Duration `koanf:"access_token" doc:"An access token."`
+	RefreshIdle     time.Duration `koanf:"refresh_idle" doc:"A refresh token that is not used."`
+	RefreshAbsolute time.Duration `koanf:"refresh_absolute" doc:"A family of refresh tokens."`
+	SessionIdle     time.Duration `koanf:"session_idle" doc:"A session that is not used."`
+	SessionAbsolute time.Duration `koanf:"session_absolute" doc:"A session."`
+	AuthRequest     time.Duration `koanf:"auth_request" doc:"An authorization request that waits for a person."`
+	Attempt         time.Duration `koanf:"attempt" doc:"A login attempt; a page that is reloaded after it starts a new one."`
+	Picture         time.Duration `koanf:"picture" doc:"The picture of a QR code, before it renews itself (at most 120 s)."`
+	PhoneCode       time.Duration `koanf:"phone_code" doc:"A text-message code."`
+	KeyRotation     time.Duration `koanf:"key_rotation" doc:"A signing key, before the next one takes over by itself; 0 leaves it to qiao keys rotate."`
+	KeyPublish      time.Duration `koanf:"key_publish" doc:"How long a new key is published before it signs: one cache period of the relying parties."`
+	Drain           time.Duration `koanf:"drain" doc:"How long a stopping server waits for requests under way."`
+}
+
+// Limits are request rates per network address (IPv6: per /64), and of the work that strangers can cause.
+type Limits struct {
+	AuthorizePerMinute int `koanf:"authorize_per_minute" doc:"Authorization requests of one address in a minute."`
+	LoginPerMinute     int `koanf:"login_per_minute" doc:"Login pages and polls of one address in a minute."`
+	TokenPerMinute     int `koanf:"token_per_minute" doc:"Failed client authentications of one address in a minute."`
+	QRPerMinute        int `koanf:"qr_per_minute" doc:"QR codes made for one address in a minute."`
+	QRPerClientMinute  int `koanf:"qr_per_client_minute" doc:"QR codes made for one client in a minute; past it the code leads to Qiao's own page."`
+}
+
+// Log is the log.
+type Log struct {
+	Level  string `koanf:"level" doc:"debug, info, warn or error."`
+	Format string `koanf:"format" doc:"json or text."`
+}
+
+// Default is the configuration before any file.
+func Default() Config {
+	return Config{
+		Listen: "127.0.0.1:8080", Management: "127.0.0.1:9090", Language: "zh-CN",
+		Storage: "sqlite", Signals: "memory",
+		SQLite:   SQLite{Path: "qiao.db"},
+		Postgres: Postgres{MaxConns: 16},
+		Redis:    Redis{Prefix: "qiao:"},
+		Brand:    Brand{Name: "桥 Qiao"},
+		SMS: SMS{
+			Countries: []string{"CN"}, PerPhoneHour: 5, PerPhoneDay: 10, PerOpenIDDay: 10, PerAddressDay: 200, PerDay: 10000,
+		},
+		Lifetimes: Lifetimes{
+			Code: time.Minute, IDToken: 10 * time.Minute, AccessToken: 10 * time.Minute,
+			RefreshIdle: 30 * 24 * time.Hour, RefreshAbsolute: 90 * 24 * time.Hour,
+			SessionIdle: 8 * time.Hour, SessionAbsolute: 7 * 24 * time.Hour,
+			AuthRequest: time.Hour, Attempt: 10 * time.Minute, Picture: 2 * time.Minute, PhoneCode: 5 * time.Minute,
+			KeyRotation: 90 * 24 * time.Hour, KeyPublish: time.Hour, Drain: 15 * time.Second,
+		},
+		Limits: Limits{
+			AuthorizePerMinute: 300, LoginPerMinute: 1200, TokenPerMinute: 120, QRPerMinute: 60, QRPerClientMinute: 600,
+		},
+		Log: Log{Level: "info", Format: "json"},
+	}
+}
+
+// DefaultClient is a client of the configuration before what it says.
+func DefaultClient() Client {
+	return Client{
+		GrantTypes: []string{"authorization_code"}, Scopes: []string{"openid", "profile", "phone"}, IDTokenAlg: "ES256",
+	}
+}
+
+// DefaultAccount is an account of the configuration before what it says.
+func DefaultAccount() Account { return Account{Mode: "safe"} }
