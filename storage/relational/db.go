@@ -1,0 +1,49 @@
+package relational
+
+import (
+	"context"
+	"errors"
+)
+
+// What a driver's own errors are translated to, wherever they come up.
+var (
+	// ErrNoRows is what Row.Scan returns when the statement gave no row.
+	ErrNoRows = errors.New("no rows")
+	// ErrUnique: the statement would have broken a primary key or a unique constraint. On PostgreSQL the transaction
+	// is spent: it must be left with this error.
+	ErrUnique = errors.New("unique constraint")
+)
+
+// Row is the one row of a result.
+type Row interface {
+	Scan(dest ...any) error
+}
+
+// Rows is a result to be read to its end, and closed.
+type Rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Close() error
+	Err() error
+}
+
+// Tx is a transaction. Statements have ? for their parameters, which are string, int, int64, []byte or nil.
+type Tx interface {
+	Exec(ctx context.Context, query string, args ...any) (affected int64, err error)
+	QueryRow(ctx context.Context, query string, args ...any) Row
+	Query(ctx context.Context, query string, args ...any) (Rows, error)
+	// ForUpdate and ForShare end a SELECT that holds the rows it reads: " FOR UPDATE" and " FOR SHARE" on PostgreSQL,
+	// empty on SQLite, where a transaction that writes is alone.
+	ForUpdate() string
+	ForShare() string
+}
+
+// DB runs transactions. A transaction is retried by the driver when the database gave it up for another one (a
+// deadlock, a busy file), so the function may run more than once and must set all of its results each time. It is
+// rolled back when the function returns an error, which DB returns as it is.
+type DB interface {
+	// Read runs statements that change nothing. Each of them may see another moment.
+	Read(ctx context.Context, fn func(Tx) error) error
+	// Write runs one transaction, READ COMMITTED on PostgreSQL: a later statement sees what was committed before it.
+	Write(ctx context.Context, fn func(Tx) error) error
+}

@@ -1,0 +1,24 @@
+// Package relational implements the transitions of storage.Store that are not hot, once for both databases.
+//
+// A Store runs over a DB, which a driver package provides: storage/sqlite over database/sql, storage/postgres over pgx.
+// The drivers embed *Store and write the hot transitions by hand (IssueCode, ConsumeCode, RotateRefreshToken,
+// AccessGrant, Session), each in what is fastest there.
+//
+// # Portable values
+//
+// All times are BIGINT microseconds since 1970 in UTC, 0 for the zero time. IDs and hashes are BYTEA or BLOB, all zero
+// bytes when absent. Lists and structures are JSON text. Booleans are 0 and 1. So no statement differs but in its locks.
+//
+// # Locks
+//
+// On PostgreSQL transactions are READ COMMITTED, and each holds the rows that its decision rests on before it decides,
+// in this order, so that two of them seldom deadlock (then one is retried):
+//
+//	delivery ─► auth request ─► attempt ─► phone code ─► identity ─► user ─► session ─► grants
+//
+// What ends sessions or grants changes the session or the user first, and revokes the grants in a LATER statement: an
+// IssueCode that held the row then has committed its grant, and the later statement sees it. In one statement it would
+// not, and the grant would outlive the logout.
+//
+// Use and revocation of a grant need no such care: both change that one row, so its lock orders them.
+package relational

@@ -1,0 +1,73 @@
+package relational
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Micros is a time as it is stored.
+func Micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// Time is a stored time as the contract wants it: in UTC.
+func Time(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+// Bool is a boolean as it is stored.
+func Bool(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Strings is a list as it is stored.
+func Strings(list []string) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	return encode(list)
+}
+
+// decodeStrings reads what Strings wrote; an empty list is nil.
+func decodeStrings(text string) ([]string, error) {
+	if text == "[]" {
+		return nil, nil
+	}
+	var list []string
+	err := decode(text, &list)
+	return list, err
+}
+
+// encode never fails for the types that are stored: structures of strings, numbers and times.
+func encode(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("encode stored value: " + err.Error())
+	}
+	return string(b)
+}
+
+func decode(text string, v any) error {
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		return fmt.Errorf("decode stored value: %w", err)
+	}
+	return nil
+}
+
+// nullable is NULL for an absent value: a unique column may hold many of those.
+func nullable(b []byte) any {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
