@@ -1,0 +1,207 @@
+package redis_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qiao/storage"
+	"qiao/storage/redis"
+	"qiao/storage/storagetest"
+	"qiao/storage/storagetest/servers"
+)
+
+const patience = 20 * time.Second
+
+func open(t *testing.T, url string) *redis.Signals {
+	t.Helper()
+	s, err := redis.Open(t.Context(), redis.Config{
+		URL: url, Timeout: 5 * time.Second, Spread: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func TestContract(t *testing.T) {
+	storagetest.TestSignals(t, func(t *testing.T) (a, b storage.Signals) {
+		url := servers.Redis(t)
+		return open(t, url), open(t, url)
+	})
+}
+
+func TestOpenFailsWhenUnreachable(t *testing.T) {
+	server := servers.StartRedis(t)
+	server.Stop()
+	_, err := redis.Open(t.Context(), redis.Config{URL: server.URL()})
+	require.Error(t, err)
+}
+
+func TestOpenHidesThePassword(t *testing.T) {
+	for _, url := range []string{"", "redis://:hunter2@host:port:0", "http://u:hunter2@host", "redis://u:hunter2@host/x", "hunter2"} {
+		_, err := redis.Open(t.Context(), redis.Config{URL: url})
+		require.Error(t, err, url)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}
+
+// A server that accepts and never answers must cost a caller the deadline and no more.
+func TestSilentServerFailsWithinTheDeadline(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	start := time.Now()
+	_, err = redis.Open(t.Context(), redis.Config{URL: "redis://" + listener.Addr().String(), Timeout: 100 * time.Millisecond})
+	require.Error(t, err)
+	require.Less(t, time.Since(start), 3*time.Second)
+}
+
+func TestUnreachableFailsFastAndRecovers(t *testing.T) {
+	server := servers.StartRedis(t)
+	s := open(t, server.URL())
+	watch := s.Watch("topic")
+	server.Stop()
+
+	start := time.Now()
+	for name, call := range map[string]func(context.Context) error{
+		"ping":  s.Ping,
+		"wake":  func(ctx context.Context) error { return s.Wake(ctx, "topic") },
+		"allow": func(ctx context.Context) error { _, _, err := s.Allow(ctx, "key", 1, time.Minute); return err },
+		"get":   func(ctx context.Context) error { _, err := s.Get(ctx, "key"); return err },
+		"put":   func(ctx context.Context) error { return s.Put(ctx, "key", nil, time.Minute) },
+		"lock":  func(ctx context.Context) error { _, _, err := s.Lock(ctx, "key", time.Minute); return err },
+	} {
+		require.Error(t, call(t.Context()), name)
+	}
+	require.Less(t, time.Since(start), 5*time.Second)
+	requireAwoken(t, watch, "a replica wakes its own watchers also without Redis")
+
+	server.Start()
+	require.Eventually(t, func() bool { return s.Ping(t.Context()) == nil }, patience, 10*time.Millisecond)
+	ok, _, err := s.Allow(t.Context(), "key", 1, time.Minute)
+	require.NoError(t, err)
+	require.True(t, ok)
+}
+
+// What was published while the subscription was down is lost, so everybody looks once when it is back.
+func TestEveryWatcherIsWokenAfterARestart(t *testing.T) {
+	server := servers.StartRedis(t)
+	a, b := open(t, server.URL()), open(t, server.URL())
+	var watches []storage.Watch
+	for i := range 500 {
+		watches = append(watches, a.Watch(fmt.Sprint("topic ", i)), b.Watch(fmt.Sprint("topic ", i)))
+	}
+	server.Restart()
+	for _, w := range watches {
+		requireAwoken(t, w, "a watcher slept on")
+	}
+	require.Eventually(t, func() bool { return a.Wake(t.Context(), "later") == nil }, patience, 10*time.Millisecond)
+	later := b.Watch("later")
+	require.NoError(t, a.Wake(t.Context(), "later"))
+	requireAwoken(t, later, "wake-ups go on after the restart")
+}
+
+// The connection of the subscription alone is cut, as a proxy does that has enough of a quiet one.
+func TestACutSubscriptionIsReplaced(t *testing.T) {
+	server := servers.StartRedis(t)
+	s := open(t, server.URL())
+	watch := s.Watch("topic")
+	_, err := server.Do("CLIENT KILL TYPE pubsub")
+	require.NoError(t, err)
+	requireAwoken(t, watch, "a watcher slept on")
+}
+
+func TestAFlushLosesNothingButWakeUps(t *testing.T) {
+	server := servers.StartRedis(t)
+	a, b := open(t, server.URL()), open(t, server.URL())
+	_, ok, err := a.Lock(t.Context(), "key", time.Hour)
+	require.NoError(t, err)
+	require.True(t, ok)
+	_, _, err = a.Allow(t.Context(), "key", 1, time.Hour)
+	require.NoError(t, err)
+	watch := b.Watch("topic")
+
+	server.Flush()
+	value, err := a.Get(t.Context(), "key")
+	require.NoError(t, err)
+	require.Nil(t, value)
+	ok, _, err = a.Allow(t.Context(), "key", 1, time.Hour)
+	require.NoError(t, err, "the script is loaded again")
+	require.True(t, ok)
+	_, ok, err = b.Lock(t.Context(), "key", time.Hour)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.NoError(t, a.Wake(t.Context(), "topic"))
+	requireAwoken(t, watch, "the subscription survives a flush")
+}
+
+func TestEverythingExpiresAndHasThePrefix(t *testing.T) {
+	server := servers.StartRedis(t)
+	s, err := redis.Open(t.Context(), redis.Config{URL: server.URL(), Prefix: "mine:"})
+	require.NoError(t, err)
+	defer s.Close()
+	_, _, err = s.Allow(t.Context(), "key", 1, time.Minute)
+	require.NoError(t, err)
+	require.NoError(t, s.Put(t.Context(), "key", []byte("value"), time.Minute))
+	_, _, err = s.Lock(t.Context(), "key", time.Minute)
+	require.NoError(t, err)
+	for _, key := range []string{"mine:rate:key", "mine:value:key", "mine:lock:key"} {
+		reply, err := server.Do("PTTL " + key)
+		require.NoError(t, err)
+		require.NotContains(t, []string{":-1", ":-2"}, reply, "%s: -1 never expires, -2 is not there", key)
+	}
+	reply, err := server.Do("DBSIZE")
+	require.NoError(t, err)
+	require.Equal(t, ":3", reply)
+}
+
+// Neither keys nor addresses reach the log: a topic or a key may hold a person's address.
+func TestTheLogNamesNothing(t *testing.T) {
+	server := servers.StartRedis(t)
+	var log lockedBuffer
+	s, err := redis.Open(t.Context(), redis.Config{URL: server.URL(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	watch := s.Watch("marker")
+	require.NoError(t, s.Wake(t.Context(), "marker"))
+	server.Restart()
+	requireAwoken(t, watch, "the first wake-up")
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "subscribed again") }, patience, 10*time.Millisecond)
+	require.NoError(t, s.Close())
+	require.NotContains(t, log.String(), "marker")
+}
+
+func requireAwoken(t *testing.T, w storage.Watch, message string) {
+	t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-w.C:
+	case <-late.C:
+		t.Fatal(message)
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
