@@ -56,8 +56,8 @@ type Ring struct {
 
 // New returns a ring without keys: Load fills it.
 func New(cfg Config) (*Ring, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Box == nil || cfg.Now == nil || cfg.Log == nil {
-		return nil, errors.New("new key ring: issuer, store, box, clock and logger are needed")
+	if cfg.Issuer == "" || cfg.Now == nil || cfg.Log == nil {
+		return nil, errors.New("new key ring: issuer, clock and logger are needed")
 	}
 	def := func(d *time.Duration, value time.Duration) {
 		if *d == 0 {
