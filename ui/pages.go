@@ -54,6 +54,7 @@ type LoginState struct {
 	QR        string `json:"qr,omitempty"`         // text of the code, when waiting
 	Picture   string `json:"picture,omitempty"`    // the code as an SVG document, when waiting
 	ExpiresIn int    `json:"expires_in,omitempty"` // seconds that the picture lives
+	Renewable bool   `json:"renewable,omitempty"`  // the picture renews itself when ExpiresIn is over
 	Number    int    `json:"number,omitempty"`
 	Step      string `json:"step,omitempty"` // "confirm" or "bind" when scanned; "approve" when confirmed and a click is due
 	As        string `json:"as,omitempty"`   // masked phone, when confirmed and a click is due

@@ -1,0 +1,17 @@
+// Package ui draws what a person sees: the pages, the QR codes, and the words of chats and text messages.
+//
+// A page is a struct of pages.go. Render turns it into one self-contained answer: markup from templates/, words from
+// catalogue/ in the person's language, and every security header that the page needs.
+//
+//	struct (pages.go) ─► page.go: template, title, script ─► templates/<name>.html in templates/layout.html
+//	                                                     └─► headers.go: CSP made for this very page
+//
+// Invariants
+//   - Nothing inline: scripts and styles are same-origin files with hashed names, so the policy needs no nonce and no
+//     'unsafe-inline', and an injected tag or attribute does nothing.
+//   - Every page works without script. The script of the login page only saves the person from pressing a button.
+//   - Names that others chose (clients, devices, places) lose control and direction characters, are cut to a sensible
+//     length and stand in a <bdi> of their own, so that they cannot rearrange the words around them.
+//   - Nothing is focused in advance, and refusing is as easy as approving: same size, same place, one tap.
+//   - Both catalogues have the same ids with the same placeholders.
+package ui

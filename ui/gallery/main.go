@@ -1,0 +1,83 @@
+// Command gallery serves every page in every state on loopback, to look at and to take screenshots of:
+//
+//	go run ./ui/gallery -listen 127.0.0.1:8089
+package main
+
+import (
+	"flag"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"qiao/ui"
+	"qiao/ui/samples"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:0", "loopback address to listen on")
+	flag.Parse()
+	if err := run(*listen); err != nil {
+		fmt.Fprintln(os.Stderr, "gallery:", err)
+		os.Exit(1)
+	}
+}
+
+func run(listen string) error {
+	pages, err := ui.New(ui.Config{Brand: ui.Brand{Name: "云图账号"}, Log: slog.Default()})
+	if err != nil {
+		return fmt.Errorf("prepare pages: %w", err)
+	}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Printf("http://%s/\n", l.Addr())
+	server := &http.Server{Handler: handler(pages), ReadHeaderTimeout: 5 * time.Second}
+	return server.Serve(l)
+}
+
+func handler(pages *ui.Renderer) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/static/", pages.Static())
+	mux.HandleFunc("GET /{$}", index)
+	mux.HandleFunc("GET /page/{lang}/{name}", func(w http.ResponseWriter, r *http.Request) {
+		for _, s := range samples.All(r.PathValue("lang")) {
+			if s.Name == r.PathValue("name") {
+				pages.Render(w, s.Status, s.Page)
+				return
+			}
+		}
+		http.NotFound(w, r)
+	})
+	// The samples' own addresses: a state that never changes, and a picture.
+	mux.HandleFunc("GET /login/sample/state", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("GET /login/sample/picture.png", func(w http.ResponseWriter, r *http.Request) {
+		png, err := ui.QRPNG("http://weixin.qq.com/q/02fZ9vN4kWbpE1x0mR1xcY")
+		if err != nil {
+			http.Error(w, "no picture", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "image/png")
+		_, _ = w.Write(png)
+	})
+	return mux
+}
+
+func index(w http.ResponseWriter, _ *http.Request) {
+	var b strings.Builder
+	b.WriteString("<!doctype html><meta charset=utf-8><title>Gallery</title><h1>Gallery</h1>")
+	for _, lang := range []string{ui.Chinese, ui.English} {
+		fmt.Fprintf(&b, "<h2>%s</h2><ul>", lang)
+		for _, s := range samples.All(lang) {
+			fmt.Fprintf(&b, `<li><a href="/page/%s/%s">%s</a>`, lang, template.HTMLEscapeString(s.Name), template.HTMLEscapeString(s.Name))
+		}
+		b.WriteString("</ul>")
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte(b.String()))
+}

@@ -1,0 +1,97 @@
+package ui
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"strings"
+
+	"github.com/boombuler/barcode"
+	"github.com/boombuler/barcode/qr"
+)
+
+// quiet is the white margin in modules that ISO/IEC 18004 asks for.
+const quiet = 4
+
+// picture is a QR code as one path over a white square of Size modules.
+type picture struct {
+	Size int
+	Path string
+}
+
+// QRSVG is the code as an SVG document, black on white also on dark pages: many scanners refuse inverted codes. The
+// login script reads its viewBox and its second path.
+func QRSVG(text string) (string, error) {
+	p, err := draw(text)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" shape-rendering="crispEdges">`+
+		`<path fill="#fff" d="M0 0h%dv%dH0z"/><path fill="#000" d="%s"/></svg>`, p.Size, p.Size, p.Size, p.Size, p.Path), nil
+}
+
+// QRPNG is the code as a picture to save, 12 pixels a module so that it survives being sent through a chat.
+func QRPNG(text string) ([]byte, error) {
+	const scale = 12
+	code, err := encode(text)
+	if err != nil {
+		return nil, err
+	}
+	n := code.Bounds().Dx()
+	side := (n + 2*quiet) * scale
+	img := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.White, color.Black})
+	for y := range side {
+		for x := range side {
+			mx, my := x/scale-quiet, y/scale-quiet
+			if mx >= 0 && my >= 0 && mx < n && my < n && dark(code, mx, my) {
+				img.SetColorIndex(x, y, 1)
+			}
+		}
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, img); err != nil {
+		return nil, fmt.Errorf("write qr picture: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// draw joins the dark modules of each row into runs.
+func draw(text string) (picture, error) {
+	code, err := encode(text)
+	if err != nil {
+		return picture{}, err
+	}
+	n := code.Bounds().Dx()
+	var path strings.Builder
+	for y := range n {
+		for x := 0; x < n; x++ {
+			run := 0
+			for x+run < n && dark(code, x+run, y) {
+				run++
+			}
+			if run > 0 {
+				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", x+quiet, y+quiet, run, run)
+				x += run
+			}
+		}
+	}
+	return picture{Size: n + 2*quiet, Path: path.String()}, nil
+}
+
+func encode(text string) (barcode.Barcode, error) {
+	if text == "" {
+		return nil, fmt.Errorf("draw qr code: no text")
+	}
+	code, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return nil, fmt.Errorf("draw qr code: %w", err)
+	}
+	return code, nil
+}
+
+func dark(code barcode.Barcode, x, y int) bool {
+	r, _, _, _ := code.At(x, y).RGBA()
+	return r == 0
+}

@@ -1,0 +1,135 @@
+package ui
+
+import (
+	"embed"
+	"fmt"
+	"html"
+	"html/template"
+	"log/slog"
+	"strings"
+	"unicode"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	messagetemplate "github.com/nicksnyder/go-i18n/v2/i18n/template"
+	"golang.org/x/text/language"
+)
+
+// The languages of the catalogues.
+const (
+	Chinese = "zh-CN"
+	English = "en"
+)
+
+//go:embed catalogue/*.json
+var catalogueFiles embed.FS
+
+// loadCatalogues makes a localizer for each language. Each has a bundle of its own: a missing message is then a fault
+// that tests see, and not silently another language.
+func loadCatalogues() (map[string]*i18n.Localizer, error) {
+	set := map[string]*i18n.Localizer{}
+	for _, lang := range []string{Chinese, English} {
+		text, err := catalogueFiles.ReadFile("catalogue/" + lang + ".json")
+		if err != nil {
+			return nil, fmt.Errorf("read catalogue: %w", err)
+		}
+		bundle := i18n.NewBundle(language.MustParse(lang))
+		if _, err := bundle.ParseMessageFileBytes(text, lang+".json"); err != nil {
+			return nil, fmt.Errorf("parse catalogue %s: %w", lang, err)
+		}
+		set[lang] = i18n.NewLocalizer(bundle, lang)
+	}
+	return set, nil
+}
+
+// Text is a message of the catalogue for a chat or a text message. Values lose what WeChat would read as markup: a
+// client named `<a href=…>` must not become a link in our chat.
+func (r *Renderer) Text(lang, id string, data map[string]any) string {
+	safe := make(map[string]any, len(data))
+	for k, v := range data {
+		if s, ok := v.(string); ok {
+			v = plainValue(k, s)
+		}
+		safe[k] = v
+	}
+	text, err := r.message(r.language(lang), id, safe)
+	if err != nil {
+		r.log.Error("message not in the catalogue", slog.String("id", id), "error", err)
+	}
+	return text
+}
+
+func plainValue(key, s string) string {
+	if key == "URL" {
+		return strings.NewReplacer(`"`, "%22", "<", "%3C", ">", "%3E", " ", "%20", "\n", "", "\r", "").Replace(s)
+	}
+	return strings.NewReplacer("<", "‹", ">", "›", `"`, "”").Replace(cleanName(s))
+}
+
+// counts are the placeholders that choose between singular and plural.
+func counts() []string { return []string{"Seconds", "Minutes", "Hours", "Tries"} }
+
+func (r *Renderer) message(lang, id string, data map[string]any) (string, error) {
+	c := &i18n.LocalizeConfig{
+		MessageID: id, TemplateData: data,
+		TemplateParser: &messagetemplate.TextParser{Option: "missingkey=error"},
+	}
+	for _, name := range counts() {
+		if n, ok := data[name]; ok {
+			c.PluralCount = n
+		}
+	}
+	text, err := r.localizers[lang].Localize(c)
+	if err != nil {
+		return id, fmt.Errorf("message %s in %s: %w", id, lang, err)
+	}
+	return text, nil
+}
+
+// markup is a message for a page: the words escaped, each value escaped and in a <bdi> of its own.
+func (r *Renderer) markup(lang, id string, data map[string]any) (template.HTML, error) {
+	for k, v := range data {
+		s := cleanName(fmt.Sprint(v))
+		if n, ok := v.(int); ok && isCount(k) {
+			data[k] = n // plain, or the plural could not be chosen; a number needs no escape
+			continue
+		}
+		data[k] = "<bdi>" + html.EscapeString(s) + "</bdi>"
+	}
+	text, err := r.message(lang, id, data)
+	return template.HTML(text), err
+}
+
+func isCount(name string) bool {
+	for _, c := range counts() {
+		if c == name {
+			return true
+		}
+	}
+	return false
+}
+
+// cleanName makes a name that someone else chose fit to stand in a sentence: no line breaks, no characters that turn
+// the direction of writing or are not seen at all, and not longer than a name.
+func cleanName(s string) string {
+	const longest = 64
+	var b strings.Builder
+	n, space := 0, false
+	for _, c := range s {
+		switch {
+		case unicode.IsSpace(c) || unicode.Is(unicode.Zl, c) || unicode.Is(unicode.Zp, c):
+			space = b.Len() > 0
+			continue
+		case c == unicode.ReplacementChar || !unicode.IsGraphic(c):
+			continue // control, format (bidi overrides, zero width), private use, unassigned
+		}
+		if n++; n > longest {
+			return b.String() + "…"
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
