@@ -1,0 +1,63 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"qiao/storage"
+)
+
+// errSessionGone: the session ended, or its user was locked, while the request was being answered.
+var errSessionGone = errors.New("the session is gone")
+
+// issueCode opens the grant with its one code. stored is the request that the code finishes, empty where the session was
+// good enough at once: then it is one write.
+func (p *Provider) issueCode(ctx context.Context, client storage.Client, a storage.AuthParams, stored storage.AuthRequest, live *signedIn) (string, error) {
+	now := p.now()
+	code := storage.NewHandle(now)
+	offline := offline(client, a)
+	err := p.store.IssueCode(ctx, storage.NewCode{
+		Grant: storage.Grant{
+			ID:            code.ID,
+			UserID:        live.user.ID,
+			ClientID:      client.ID,
+			SessionID:     live.session.ID,
+			Offline:       offline,
+			Scopes:        a.Scopes,
+			Nonce:         a.Nonce,
+			RedirectURI:   a.RedirectURI,
+			CodeChallenge: a.CodeChallenge,
+			AuthTime:      live.session.AuthTime,
+			AMR:           live.session.AMR,
+			ACR:           live.session.ACR,
+			CreatedAt:     now,
+			ExpiresAt:     p.grantEnd(offline, live.session, now),
+		},
+		CodeHash:      code.Secret.Hash(),
+		CodeExpiresAt: now.Add(p.life.Code),
+		AuthRequestID: stored.ID,
+		Browser:       stored.Browser,
+		SessionHash:   live.handle.Secret.Hash(),
+		Now:           now,
+	})
+	switch {
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrLocked):
+		return "", errSessionGone
+	case errors.Is(err, storage.ErrConflict):
+		// A second tab, or a double click: one request, one code.
+		return "", requestExpired()
+	case err != nil:
+		return "", unavailable(err)
+	}
+	return code.Text(), nil
+}
+
+// grantEnd is when refreshing ends for good. An online grant does not outlive its session.
+func (p *Provider) grantEnd(offline bool, s storage.Session, now time.Time) time.Time {
+	end := now.Add(p.life.RefreshAbsolute)
+	if !offline && s.ExpiresAt.Before(end) {
+		return s.ExpiresAt
+	}
+	return end
+}
