@@ -1,0 +1,162 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"qiao/storage/relational"
+)
+
+// SQLSTATEs that mean something here.
+const (
+	uniqueViolation      = "23505"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	undefinedTable       = "42P01"
+)
+
+// A transition that the database gave up for another one is run again, this often, after a pause that grows.
+const (
+	tries      = 6
+	firstPause = 2 * time.Millisecond
+)
+
+// database runs statements and transactions on the pool.
+type database struct {
+	pool       *pgxpool.Pool
+	timeout    time.Duration
+	log        *slog.Logger
+	statements statements
+}
+
+var _ relational.DB = (*database)(nil)
+
+// Read runs each statement by itself on whatever connection is free: no transaction, one round trip a statement.
+func (d *database) Read(ctx context.Context, fn func(relational.Tx) error) error {
+	return d.one(ctx, func(ctx context.Context) error { return fn(tx{ctx, d.pool, &d.statements}) })
+}
+
+// Write runs a transaction, again where it was given up for another one.
+func (d *database) Write(ctx context.Context, fn func(relational.Tx) error) error {
+	return d.one(ctx, func(ctx context.Context) error { return d.transaction(ctx, fn) })
+}
+
+// one runs a transition within the deadline, again where it was given up for another one or never reached the server.
+// Such a statement or transaction has changed nothing.
+func (d *database) one(ctx context.Context, fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	for try := range tries {
+		err := fn(ctx)
+		if err == nil || !again(err) || try == tries-1 || ctx.Err() != nil {
+			return err
+		}
+		pause := time.NewTimer(firstPause<<try/2 + rand.N(firstPause<<try))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		}
+		d.log.DebugContext(ctx, "a transition is run again", "try", try+2)
+	}
+	return nil // not reached: the last try returns
+}
+
+func (d *database) transaction(ctx context.Context, fn func(relational.Tx) error) error {
+	t, err := d.pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { // also when fn panics; after a commit it does nothing
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
+		defer cancel()
+		_ = t.Rollback(ctx)
+	}()
+	if err := fn(tx{ctx, t, &d.statements}); err != nil {
+		return err
+	}
+	return t.Commit(ctx)
+}
+
+// again reports whether the transition may be run again: the server undid it, or never saw it.
+func again(err error) bool {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		return failure.Code == serializationFailure || failure.Code == deadlockDetected
+	}
+	return pgconn.SafeToRetry(err)
+}
+
+// runner is what a pool and a transaction have in common.
+type runner interface {
+	Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
+	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+}
+
+// tx is relational.Tx over either. Its context is the transition's, with the deadline: the callers' own, which they pass
+// to each statement, is its parent.
+type tx struct {
+	ctx context.Context
+	runner
+	*statements
+}
+
+var _ relational.Tx = tx{}
+
+func (t tx) Exec(_ context.Context, query string, args ...any) (int64, error) {
+	tag, err := t.runner.Exec(t.ctx, t.numbered(query), args...)
+	return tag.RowsAffected(), translate(err)
+}
+
+func (t tx) QueryRow(_ context.Context, query string, args ...any) relational.Row {
+	return row{t.runner.QueryRow(t.ctx, t.numbered(query), args...)}
+}
+
+func (t tx) Query(_ context.Context, query string, args ...any) (relational.Rows, error) {
+	r, err := t.runner.Query(t.ctx, t.numbered(query), args...)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return rows{r}, nil
+}
+
+func (tx) ForUpdate() string { return " FOR UPDATE" }
+func (tx) ForShare() string  { return " FOR SHARE" }
+
+type row struct{ pgx.Row }
+
+func (r row) Scan(dest ...any) error { return translate(r.Row.Scan(dest...)) }
+
+type rows struct{ pgx.Rows }
+
+func (r rows) Err() error { return translate(r.Rows.Err()) }
+
+func (r rows) Close() error {
+	r.Rows.Close()
+	return r.Err()
+}
+
+// translate gives the errors that mean something their own names.
+func translate(err error) error {
+	var failure *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return relational.ErrNoRows
+	case errors.As(err, &failure) && failure.Code == uniqueViolation:
+		return fmt.Errorf("%w: %s", relational.ErrUnique, failure.ConstraintName)
+	default:
+		return err
+	}
+}
