@@ -50,7 +50,7 @@ func (r *Registry) Authenticate(ctx context.Context, header http.Header, form ur
 // client takes the time of a known one.
 func (r *Registry) Check(ctx context.Context, cred Credentials) (storage.Client, error) {
 	challenge := cred.Method == storage.AuthMethodBasic
-	refused := &AuthError{invalidClient, "unknown client, wrong secret, or no secret where one is needed", challenge}
+	refused := refusal(challenge)
 	c, err := r.Client(ctx, cred.ID)
 	known := err == nil
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -70,6 +70,11 @@ func (r *Registry) Check(ctx context.Context, cred Credentials) (storage.Client,
 		return storage.Client{}, &AuthError{invalidClient, "the client is not registered for " + cred.Method, challenge}
 	}
 	return c, nil
+}
+
+// refusal is the one answer to a wrong secret, an unknown client and a missing secret.
+func refusal(challenge bool) *AuthError {
+	return &AuthError{invalidClient, "unknown client, wrong secret, or no secret where one is needed", challenge}
 }
 
 // ReadCredentials finds the one method that a request uses (RFC 6749 §2.3). A client_id in the body beside the header
@@ -113,6 +118,9 @@ func readBasic(header http.Header) (Credentials, error) {
 	secret, err := url.QueryUnescape(password)
 	if err != nil {
 		return Credentials{}, malformed
+	}
+	if secret == "" {
+		return Credentials{}, refusal(true)
 	}
 	return Credentials{storage.AuthMethodBasic, id, secret}, nil
 }

@@ -1,3 +1,29 @@
 // Package grants is the token side of the provider: code exchange, refresh, introspection, revocation, userinfo, keys
 // and discovery.
+//
+// # A request
+//
+//	/token, /introspect, /revoke ── CORS ── guard (POST, form, ≤64 KiB, no parameter twice or in the query)
+//	     └─► the library's route ─► VerifyClient ─► CodeExchange │ RefreshToken │ Introspect │ Revocation
+//	/userinfo ── CORS ─► its own route: the library's drops all schemes but Bearer and knows no WWW-Authenticate
+//
+// The library (zitadel/oidc) routes and parses; it takes about a twentieth of a refresh. Server implements its
+// op.Server. What it would answer inexactly is answered by the guard before it: grant types that are not served (its
+// description repeats what the client sent), missing or malformed client authentication (400 where 401 is due).
+//
+// # Tokens
+//
+//	code, access token   grant ID (16 bytes) ‖ secret (32)                           64 characters
+//	refresh token        grant ID (16) ‖ seed (32) ‖ generation (4) ‖ MAC (32)      112 characters
+//
+// Only hashes are stored. The MAC makes every generation of a family authentic: garbage never reaches the store, and
+// only who held a genuine old token can end a family. A successor is derived, so that a lost answer can be repeated.
+//
+// # Invariants
+//
+//   - A code exchange and a refresh are one transition of the store and one signature each. (A refresh that asks for
+//     fewer scopes reads the grant first.)
+//   - An error of the store is a 5xx with Retry-After, never invalid_grant: a client throws its refresh token away on
+//     that. One table, failureOf, maps all errors.
+//   - A client learns nothing of another one's tokens: introspection says inactive, revocation says done.
 package grants

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"qiao/op/clients"
@@ -48,30 +48,55 @@ type Config struct {
 	Log       *slog.Logger
 }
 
-// Server answers the token side.
+// Server answers the token side. It has no state beside its configuration.
 type Server struct {
 	op.UnimplementedServer
-	cfg Config
+	cfg      Config
+	metadata []byte
 }
 
+var _ op.Server = (*Server)(nil)
+
 // New checks the configuration.
-func New(cfg Config) (*Server, error) { return &Server{cfg: cfg}, errors.New("not written yet") }
-
-// Routes mounts /token, /introspect, /revoke, /userinfo, /keys and /.well-known/openid-configuration.
-func (s *Server) Routes(r chi.Router) {}
-
-// Metadata is the provider's metadata as JSON (OpenID Connect Discovery §3, RFC 8414 §2): one document for both
-// well-known addresses. The caller must not change it.
-func (s *Server) Metadata() []byte { return nil }
+func New(cfg Config) (*Server, error) {
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Clients == nil || cfg.Keys == nil || cfg.Box == nil || cfg.Now == nil || cfg.Log == nil {
+		return nil, errors.New("new token side: issuer, store, clients, keys, box, clock and logger are needed")
+	}
+	def := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	def(&cfg.Lifetimes.IDToken, 10*time.Minute)
+	def(&cfg.Lifetimes.AccessToken, 10*time.Minute)
+	def(&cfg.Lifetimes.RefreshIdle, 30*24*time.Hour)
+	if l := cfg.Lifetimes; l.IDToken < time.Second || l.AccessToken < time.Second || l.RefreshIdle < time.Second {
+		return nil, errors.New("new token side: a lifetime is at least a second")
+	}
+	if cfg.Prompts == nil {
+		cfg.Prompts = []string{"none", "login", "consent"}
+	}
+	if cfg.ACRs == nil {
+		cfg.ACRs = []string{"urn:qiao:acr:confirm"}
+	}
+	if cfg.UILocales == nil {
+		cfg.UILocales = []string{"zh-CN", "en"}
+	}
+	metadata, err := buildMetadata(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{cfg: cfg, metadata: metadata}, nil
+}
 
 // Scopes that the provider knows.
 const (
-	ScopeOpenID        = "openid"
-	ScopeProfile       = "profile"
-	ScopePhone         = "phone"
-	ScopeGroups        = "groups"
-	ScopeOfflineAccess = "offline_access"
-	ScopeEmail         = "email" // only for clients with an EmailDomain
+	ScopeOpenID        = clients.ScopeOpenID
+	ScopeProfile       = clients.ScopeProfile
+	ScopePhone         = clients.ScopePhone
+	ScopeGroups        = clients.ScopeGroups
+	ScopeOfflineAccess = clients.ScopeOfflineAccess
+	ScopeEmail         = clients.ScopeEmail // only for clients with an EmailDomain
 )
 
 // GrantableScopes keeps those of the requested scopes that the client may be given, each once, in their order. Others
@@ -86,4 +111,16 @@ func GrantableScopes(client storage.Client, requested []string) []string {
 	return scopes
 }
 
-// A code is storage.NewHandle(now): its ID is the grant's, and NewCode.CodeHash is its Secret.Hash().
+// scopesOf lists the scopes of a grant that a mask leaves, and the same as one text.
+func scopesOf(grant *storage.Grant, mask uint64) ([]string, string) {
+	if mask == storage.AllScopes {
+		return grant.Scopes, strings.Join(grant.Scopes, " ")
+	}
+	var scopes []string
+	for i, s := range grant.Scopes {
+		if i < 64 && mask&(1<<i) != 0 {
+			scopes = append(scopes, s)
+		}
+	}
+	return scopes, strings.Join(scopes, " ")
+}
