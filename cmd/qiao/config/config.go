@@ -87,15 +87,15 @@ type Replies struct {
 
 // SMS is how text messages go out.
 type SMS struct {
-	WebhookURL    string   `koanf:"webhook_url" doc:"Address that gets each message as signed JSON (https, or loopback)."`
-	WebhookSecret string   `koanf:"webhook_secret" secret:"true" doc:"Key of the webhook's signature, at least 32 characters."`
-	SimulatorURL  string   `koanf:"simulator_url" doc:"Base address of the simulator, which then shows the messages. Only with a loopback issuer."`
-	Countries     []string `koanf:"countries" doc:"Countries (ISO 3166, two letters) whose numbers may be bound."`
-	PerPhoneHour  int      `koanf:"per_phone_hour" doc:"Most messages to one number in an hour."`
-	PerPhoneDay   int      `koanf:"per_phone_day" doc:"Most messages to one number in a day."`
-	PerOpenIDDay  int      `koanf:"per_openid_day" doc:"Most messages for one WeChat user in a day."`
-	PerAddressDay int      `koanf:"per_address_day" doc:"Most messages for one network address in a day. Mobile networks share addresses: be generous."`
-	PerDay        int      `koanf:"per_day" doc:"Most messages in a day in all: the budget."`
+	WebhookURL     string   `koanf:"webhook_url" doc:"Address that gets each message as signed JSON (https, or loopback)."`
+	WebhookSecret  string   `koanf:"webhook_secret" secret:"true" doc:"Key of the webhook's signature, at least 32 characters."`
+	SimulatorURL   string   `koanf:"simulator_url" doc:"Base address of the simulator, which then shows the messages. Only with a loopback issuer."`
+	Countries      []string `koanf:"countries" doc:"Countries (ISO 3166, two letters) whose numbers may be bound."`
+	PerPhoneDay    int      `koanf:"per_phone_day" doc:"Most messages to one number in a day."`
+	PerOpenIDDay   int      `koanf:"per_openid_day" doc:"Most messages for one WeChat user in a day."`
+	PerAddressHour int      `koanf:"per_address_hour" doc:"Most messages for one network address in an hour. Mobile networks share addresses: be generous."`
+	PerNetworkHour int      `koanf:"per_network_hour" doc:"Most messages for one network (/24, or /48 of IPv6) in an hour."`
+	PerDay         int      `koanf:"per_day" doc:"Most messages in a day in all: the budget."`
 }
 
 // Client is a relying party in the configuration.
@@ -141,10 +141,10 @@ type Lifetimes struct {
 // Limits are request rates per network address (IPv6: per /64), and of the work that strangers can cause.
 type Limits struct {
 	AuthorizePerMinute int `koanf:"authorize_per_minute" doc:"Authorization requests of one address in a minute."`
+	LogoutPerMinute    int `koanf:"logout_per_minute" doc:"Logout requests of one address in a minute."`
 	LoginPerMinute     int `koanf:"login_per_minute" doc:"Login pages and polls of one address in a minute."`
-	TokenPerMinute     int `koanf:"token_per_minute" doc:"Failed client authentications of one address in a minute."`
-	QRPerMinute        int `koanf:"qr_per_minute" doc:"QR codes made for one address in a minute."`
-	QRPerClientMinute  int `koanf:"qr_per_client_minute" doc:"QR codes made for one client in a minute; past it the code leads to Qiao's own page."`
+	QRPerMinute        int `koanf:"qr_per_minute" doc:"QR codes asked from the platform for one address in a minute; past it the code leads to Qiao's own page."`
+	QRPerClientHour    int `koanf:"qr_per_client_hour" doc:"The same for one client in an hour. The platform gives 100,000 a day."`
 }
 
 // Log is the log.
@@ -163,17 +163,17 @@ func Default() Config {
 		Redis:    Redis{Prefix: "qiao:"},
 		Brand:    Brand{Name: "桥 Qiao"},
 		SMS: SMS{
-			Countries: []string{"CN"}, PerPhoneHour: 5, PerPhoneDay: 10, PerOpenIDDay: 10, PerAddressDay: 200, PerDay: 10000,
+			Countries: []string{"CN"}, PerPhoneDay: 10, PerOpenIDDay: 8, PerAddressHour: 60, PerNetworkHour: 200, PerDay: 10000,
 		},
 		Lifetimes: Lifetimes{
 			Code: time.Minute, IDToken: 10 * time.Minute, AccessToken: 10 * time.Minute,
 			RefreshIdle: 30 * 24 * time.Hour, RefreshAbsolute: 90 * 24 * time.Hour,
 			SessionIdle: 8 * time.Hour, SessionAbsolute: 7 * 24 * time.Hour,
-			AuthRequest: time.Hour, Attempt: 10 * time.Minute, Picture: 2 * time.Minute, PhoneCode: 5 * time.Minute,
+			AuthRequest: 30 * time.Minute, Attempt: 10 * time.Minute, Picture: 2 * time.Minute, PhoneCode: 5 * time.Minute,
 			KeyRotation: 90 * 24 * time.Hour, KeyPublish: time.Hour, Drain: 15 * time.Second,
 		},
 		Limits: Limits{
-			AuthorizePerMinute: 300, LoginPerMinute: 1200, TokenPerMinute: 120, QRPerMinute: 60, QRPerClientMinute: 600,
+			AuthorizePerMinute: 600, LogoutPerMinute: 300, LoginPerMinute: 1200, QRPerMinute: 60, QRPerClientHour: 10000,
 		},
 		Log: Log{Level: "info", Format: "json"},
 	}

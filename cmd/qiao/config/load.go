@@ -22,6 +22,8 @@ type Source struct {
 	Environ []string          // as os.Environ gives it
 	Set     map[string]string // flags, by path, such as "lifetimes.code" or "wechat.accounts[0].secret"
 	Base    *Config           // what lies below; nil is Default
+	// Complete, when set, may fill what is missing before the whole is checked: the demo makes its secrets there.
+	Complete func(*Config)
 }
 
 // Load reads the configuration and returns every fault at once.
@@ -75,6 +77,9 @@ func Load(s Source) (Config, error) {
 	}
 	if len(faults) > 0 {
 		return c, errors.Join(faults...)
+	}
+	if s.Complete != nil {
+		s.Complete(&c)
 	}
 	return c, c.Validate()
 }

@@ -11,10 +11,17 @@ import (
 )
 
 // Print writes the configuration in force as YAML, with every secret replaced by a mark.
-func (c *Config) Print(w io.Writer) error {
+func (c *Config) Print(w io.Writer) error { return printer{}.print(w, c) }
+
+// PrintWithSecrets writes the configuration as a file that can be loaded again: for the demo's own file only.
+func (c *Config) PrintWithSecrets(w io.Writer) error { return printer{secrets: true}.print(w, c) }
+
+type printer struct{ secrets bool }
+
+func (p printer) print(w io.Writer, c *Config) error {
 	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)
-	if err := enc.Encode(node(reflect.ValueOf(c).Elem(), false)); err != nil {
+	if err := enc.Encode(p.node(reflect.ValueOf(c).Elem(), false)); err != nil {
 		return fmt.Errorf("print configuration: %w", err)
 	}
 	return enc.Close()
@@ -22,7 +29,7 @@ func (c *Config) Print(w io.Writer) error {
 
 const redacted = "[set, not shown]"
 
-func node(v reflect.Value, secret bool) *yaml.Node {
+func (p printer) node(v reflect.Value, secret bool) *yaml.Node {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Duration]():
 		return scalar(time.Duration(v.Int()).String())
@@ -30,10 +37,10 @@ func node(v reflect.Value, secret bool) *yaml.Node {
 		n := &yaml.Node{Kind: yaml.MappingNode}
 		for i := range v.NumField() {
 			tag := v.Type().Field(i).Tag
-			n.Content = append(n.Content, scalar(tag.Get("koanf")), node(v.Field(i), tag.Get("secret") == "true"))
+			n.Content = append(n.Content, scalar(tag.Get("koanf")), p.node(v.Field(i), tag.Get("secret") == "true"))
 		}
 		return n
-	case secret:
+	case secret && !p.secrets:
 		if v.IsZero() {
 			return scalar("")
 		}
@@ -41,7 +48,7 @@ func node(v reflect.Value, secret bool) *yaml.Node {
 	case v.Kind() == reflect.Slice:
 		n := &yaml.Node{Kind: yaml.SequenceNode}
 		for i := range v.Len() {
-			n.Content = append(n.Content, node(v.Index(i), false))
+			n.Content = append(n.Content, p.node(v.Index(i), false))
 		}
 		return n
 	}

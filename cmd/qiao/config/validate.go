@@ -131,11 +131,14 @@ func (v *validator) sms(c *Config) {
 		}
 	}
 	for path, n := range map[string]int{
-		"per_phone_hour": c.SMS.PerPhoneHour, "per_phone_day": c.SMS.PerPhoneDay, "per_openid_day": c.SMS.PerOpenIDDay,
-		"per_address_day": c.SMS.PerAddressDay, "per_day": c.SMS.PerDay,
+		"sms.per_phone_day": c.SMS.PerPhoneDay, "sms.per_openid_day": c.SMS.PerOpenIDDay,
+		"sms.per_address_hour": c.SMS.PerAddressHour, "sms.per_network_hour": c.SMS.PerNetworkHour, "sms.per_day": c.SMS.PerDay,
+		"limits.authorize_per_minute": c.Limits.AuthorizePerMinute, "limits.logout_per_minute": c.Limits.LogoutPerMinute,
+		"limits.login_per_minute": c.Limits.LoginPerMinute, "limits.qr_per_minute": c.Limits.QRPerMinute,
+		"limits.qr_per_client_hour": c.Limits.QRPerClientHour,
 	} {
 		if n < 1 {
-			v.fault("sms.%s is %d: at least 1", path, n)
+			v.fault("%s is %d: at least 1", path, n)
 		}
 	}
 }
