@@ -71,3 +71,11 @@ func nullable(b []byte) any {
 	}
 	return b
 }
+
+// present is a value that is never NULL.
+func present(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

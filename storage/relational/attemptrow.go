@@ -1,0 +1,99 @@
+package relational
+
+import (
+	"context"
+	"time"
+
+	"qiao/storage"
+)
+
+// AttemptColumns are the columns that AttemptRow scans: the attempt, and what this moment adds to it: the openid's user,
+// and whether the request's browser knows that user.
+const AttemptColumns = `a.id, a.auth_request_id, a.client_id, a.browser, a.account, a.via, a.device, a.created_at, a.expires_at, a.state, a.version, a.openid, a.number, a.choices, a.phone_hash, a.scanned_at, a.approved_at, a.phone_proven, a.wrong_number, a.scenes, a.scene, a.scene_ticket, a.scene_url, a.scene_shown_until, COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
+
+// attemptPerson joins what AttemptColumns needs to an attempt a and its request r. An attempt before its scan has an
+// empty openid, which no identity has.
+const attemptPerson = `
+	LEFT JOIN identities i ON i.account = a.account AND i.openid = a.openid
+	LEFT JOIN known_browsers k ON k.browser = r.browser AND k.user_id = i.user_id`
+
+// CurrentAttemptQuery gives AttemptColumns for the request's id and its browser: one statement, for pages poll it.
+const CurrentAttemptQuery = `SELECT ` + AttemptColumns + ` FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + `
+	WHERE r.id = ? AND r.browser = ?`
+
+const attemptByID = `SELECT ` + AttemptColumns + ` FROM attempts a LEFT JOIN auth_requests r ON r.id = a.auth_request_id` + attemptPerson + `
+	WHERE a.id = ?`
+
+// AttemptRow scans AttemptColumns, once.
+type AttemptRow struct {
+	attempt                                           storage.Attempt
+	id, request, browser, phone, scene                []byte
+	device, state                                     string
+	number, choices, proven, wrong, scenes            int64
+	created, expires, scanned, approved, shown, knows int64
+}
+
+// Dest is where to scan to.
+func (r *AttemptRow) Dest() []any {
+	a := &r.attempt
+	return []any{
+		&r.id, &r.request, &a.ClientID, &r.browser, &a.Account, &a.Via, &r.device, &r.created, &r.expires, &r.state, &a.Version,
+		&a.OpenID, &r.number, &r.choices, &r.phone, &r.scanned, &r.approved, &r.proven, &r.wrong, &r.scenes, &r.scene,
+		&a.Scene.Ticket, &a.Scene.URL, &r.shown, &a.UserID, &r.knows,
+	}
+}
+
+// Attempt is the attempt that was scanned, as it is now.
+func (r *AttemptRow) Attempt(now time.Time) (storage.Attempt, error) {
+	a := r.attempt
+	copy(a.ID[:], r.id)
+	copy(a.AuthRequestID[:], r.request)
+	copy(a.Browser[:], r.browser)
+	copy(a.PhoneHash[:], r.phone)
+	copy(a.Scene.Hash[:], r.scene)
+	a.CreatedAt, a.ExpiresAt, a.ScannedAt, a.ApprovedAt = Time(r.created), Time(r.expires), Time(r.scanned), Time(r.approved)
+	a.Scene.ShownUntil = Time(r.shown)
+	a.Number, a.Choices, a.Scenes = int(r.number), unpackChoices(r.choices), int(r.scenes)
+	a.PhoneProven, a.WrongNumber = r.proven != 0, r.wrong != 0
+	a.Known = r.knows > Micros(now)
+	a.State = storage.AttemptState(r.state)
+	if !a.State.Over() && over(r.expires, now) {
+		a.State = storage.AttemptExpired
+	}
+	return a, decode(r.device, &a.Device)
+}
+
+func scanAttempt(row Row, now time.Time) (storage.Attempt, error) {
+	var r AttemptRow
+	if err := row.Scan(r.Dest()...); err != nil {
+		return storage.Attempt{}, found(err)
+	}
+	return r.Attempt(now)
+}
+
+// loadAttempt returns an attempt as it is now.
+func loadAttempt(ctx context.Context, tx Tx, id storage.ID, now time.Time) (storage.Attempt, error) {
+	return scanAttempt(tx.QueryRow(ctx, attemptByID, id[:]), now)
+}
+
+// holdAttempt returns an attempt and holds it until the end of the transaction: every transition of it waits here.
+func holdAttempt(ctx context.Context, tx Tx, id storage.ID, now time.Time) (storage.Attempt, error) {
+	if err := tx.QueryRow(ctx, `SELECT a.id FROM attempts a WHERE a.id = ?`+tx.ForUpdate(), id[:]).Scan(new([]byte)); err != nil {
+		return storage.Attempt{}, found(err)
+	}
+	return loadAttempt(ctx, tx, id, now)
+}
+
+// holdPhoneAttempt is holdAttempt for the WeChat browser that proved the openid. To any other, and before the proof,
+// there is no such attempt: a phone link that was forwarded shows nothing.
+func holdPhoneAttempt(ctx context.Context, tx Tx, id storage.ID, phone storage.Hash, now time.Time) (storage.Attempt, error) {
+	a, err := holdAttempt(ctx, tx, id, now)
+	if err == nil && (a.PhoneHash.IsZero() || !a.PhoneHash.Equal(phone)) {
+		return storage.Attempt{}, storage.ErrNotFound
+	}
+	return a, err
+}
+
+func packChoices(c [3]int) int64 { return int64(c[0]*10000 + c[1]*100 + c[2]) }
+
+func unpackChoices(n int64) [3]int { return [3]int{int(n / 10000), int(n / 100 % 100), int(n % 100)} }

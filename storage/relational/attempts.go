@@ -1,0 +1,143 @@
+package relational
+
+import (
+	"context"
+	"time"
+
+	"qiao/storage"
+)
+
+// attemptKept is how long an attempt that is over is kept, so that a late scan is told that it came late.
+const attemptKept = time.Hour
+
+// BeginAttempt makes a the newest attempt of its request: a compare-and-swap of the request's attempt_id.
+func (s *Store) BeginAttempt(ctx context.Context, a storage.Attempt, replaces storage.ID, now time.Time) error {
+	return s.write(ctx, "begin attempt", func(tx Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE auth_requests SET attempt_id = ? WHERE id = ? AND browser = ? AND attempt_id = ? AND finished_at = 0 AND expires_at > ?`,
+			a.ID[:], a.AuthRequestID[:], a.Browser[:], replaces[:], Micros(now))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return storage.ErrConflict
+		}
+		if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE id = ? AND state IN ('waiting', 'scanned', 'confirmed')`,
+			replaces[:]); err != nil {
+			return err
+		}
+		return insertAttempt(ctx, tx, a)
+	})
+}
+
+func insertAttempt(ctx context.Context, tx Tx, a storage.Attempt) error {
+	var noHash storage.Hash
+	_, err := tx.Exec(ctx, `INSERT INTO attempts (id, auth_request_id, client_id, browser, account, via, device, created_at, expires_at,
+			state, version, openid, number, choices, phone_hash, scanned_at, approved_at, phone_proven, wrong_number,
+			scenes, scene, scene_ticket, scene_url, scene_shown_until)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 1, '', 0, 0, ?, 0, 0, 0, 0, 0, ?, '', '', 0)`,
+		a.ID[:], a.AuthRequestID[:], a.ClientID, a.Browser[:], a.Account, a.Via, encode(a.Device), Micros(a.CreatedAt), Micros(a.ExpiresAt),
+		noHash[:], noHash[:])
+	return err
+}
+
+// AddScene gives a waiting attempt a scene. Its earlier scenes still work: a person may tap 关注 late.
+func (s *Store) AddScene(ctx context.Context, attempt storage.ID, scene storage.Scene, max int, now time.Time) error {
+	return s.write(ctx, "add scene", func(tx Tx) error {
+		a, err := holdAttempt(ctx, tx, attempt, now)
+		if err != nil {
+			return err
+		}
+		if a.State != storage.AttemptWaiting || a.Scenes >= max {
+			return storage.ErrConflict
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO scenes (hash, attempt_id, ticket, expires_at) VALUES (?, ?, ?, ?)`,
+			scene.Hash[:], attempt[:], scene.Ticket, Micros(a.ExpiresAt.Add(attemptKept))); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE attempts SET scenes = scenes + 1, scene = ?, scene_ticket = ?, scene_url = ?, scene_shown_until = ?, version = version + 1 WHERE id = ?`,
+			scene.Hash[:], scene.Ticket, scene.URL, Micros(scene.ShownUntil), attempt[:])
+		return err
+	})
+}
+
+// CurrentAttempt returns the newest attempt of the request to the browser that began it.
+func (s *Store) CurrentAttempt(ctx context.Context, authRequest storage.ID, browser storage.Hash, now time.Time) (a storage.Attempt, err error) {
+	err = s.read(ctx, "current attempt", func(tx Tx) (err error) {
+		a, err = scanAttempt(tx.QueryRow(ctx, CurrentAttemptQuery, authRequest[:], browser[:]), now)
+		return err
+	})
+	return a, err
+}
+
+// PeekAttempt returns an attempt by its ID alone.
+func (s *Store) PeekAttempt(ctx context.Context, id storage.ID, now time.Time) (a storage.Attempt, err error) {
+	err = s.read(ctx, "peek attempt", func(tx Tx) (err error) {
+		a, err = loadAttempt(ctx, tx, id, now)
+		return err
+	})
+	return a, err
+}
+
+// OpenPhone binds the phone side to the WeChat browser that has just proved the openid. An attempt that is over may be
+// opened too: the page then says so.
+func (s *Store) OpenPhone(ctx context.Context, attempt storage.ID, openID string, phone storage.Hash, now time.Time) (a storage.Attempt, err error) {
+	err = s.write(ctx, "open phone", func(tx Tx) (err error) {
+		if a, err = holdAttempt(ctx, tx, attempt, now); err != nil {
+			return err
+		}
+		if openID == "" || a.OpenID != openID { // a forwarded link in somebody else's WeChat
+			a = storage.Attempt{}
+			return storage.ErrNotFound
+		}
+		a.PhoneHash = phone
+		_, err = tx.Exec(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], attempt[:])
+		return err
+	})
+	return a, err
+}
+
+// PhoneAttempt returns the attempt to the WeChat browser that it was opened in.
+func (s *Store) PhoneAttempt(ctx context.Context, attempt storage.ID, phone storage.Hash, now time.Time) (storage.Attempt, error) {
+	a, err := s.PeekAttempt(ctx, attempt, now)
+	if err == nil && (a.PhoneHash.IsZero() || !a.PhoneHash.Equal(phone)) {
+		return storage.Attempt{}, storage.ErrNotFound
+	}
+	return a, err
+}
+
+// BeginWebAuth stores the state of a web authorization.
+func (s *Store) BeginWebAuth(ctx context.Context, w storage.WebAuth) error {
+	return s.write(ctx, "begin web authorization", func(tx Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO web_auths (hash, purpose, attempt_id, scene, browser, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
+			w.Hash[:], w.Purpose, w.AttemptID[:], w.Scene[:], w.Browser[:], Micros(w.ExpiresAt))
+		return err
+	})
+}
+
+// TakeWebAuth uses a state up. Another browser cannot spend it.
+func (s *Store) TakeWebAuth(ctx context.Context, state, browser storage.Hash, now time.Time) (w storage.WebAuth, err error) {
+	err = s.write(ctx, "take web authorization", func(tx Tx) error {
+		var attempt, scene []byte
+		var expires int64
+		w = storage.WebAuth{Hash: state, Browser: browser}
+		if err := tx.QueryRow(ctx, `DELETE FROM web_auths WHERE hash = ? AND browser = ? AND expires_at > ? RETURNING purpose, attempt_id, scene, expires_at`,
+			state[:], browser[:], Micros(now)).Scan(&w.Purpose, &attempt, &scene, &expires); err != nil {
+			return found(err)
+		}
+		copy(w.AttemptID[:], attempt)
+		copy(w.Scene[:], scene)
+		w.ExpiresAt = Time(expires)
+		return nil
+	})
+	if err != nil {
+		return storage.WebAuth{}, err
+	}
+	return w, nil
+}
+
+// expireOthers voids the openid's earlier attempts that are not confirmed: one person approves one screen at a time.
+func expireOthers(ctx context.Context, tx Tx, a storage.Attempt, openID string) error {
+	_, err := tx.Exec(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE account = ? AND openid = ? AND state = 'scanned' AND id <> ?`,
+		a.Account, openID, a.ID[:])
+	return err
+}

@@ -1,0 +1,207 @@
+package relational
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"qiao/storage"
+)
+
+// A number may change hands once within this time.
+const moveWindow = 24 * time.Hour
+
+// binding is what BindPhone and MovePhone decide on, all of it held.
+type binding struct {
+	attempt storage.Attempt
+	code    phoneCode
+	person  identity
+	user    storage.User // zero while the openid has none
+	holder  storage.User // who has the number now; zero for nobody
+}
+
+// BindPhone tries a text-message code, and binds the number when it is right.
+func (s *Store) BindPhone(ctx context.Context, b storage.Bind) (result storage.BindResult, err error) {
+	err = s.writeUnique(ctx, "bind phone", func(tx Tx) error {
+		result = storage.BindResult{}
+		a, err := holdBinding(ctx, tx, b)
+		if err != nil {
+			return err
+		}
+		ok, err := countTry(ctx, tx, b.AttemptID)
+		if err != nil {
+			return err
+		}
+		code, err := loadPhoneCode(ctx, tx, b.AttemptID)
+		if notFound(err) || (err == nil && (!ok || !code.expiresAt.After(b.Now))) {
+			result.Outcome = storage.BindExpired
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !code.code.Equal(b.Code) {
+			result = storage.BindResult{Outcome: storage.BindWrongCode, TriesLeft: storage.PhoneCodeTries - code.tries}
+			return nil
+		}
+		bound, err := openBinding(ctx, tx, a, code, b.Now)
+		if err != nil {
+			return err
+		}
+		switch {
+		case bound.done():
+			result = storage.BindResult{Outcome: storage.BindDone, User: bound.user}
+			return nil
+		case bound.holder.ID != "" && bound.holder.ID != bound.user.ID:
+			result = storage.BindResult{Outcome: storage.BindHeld, TriesLeft: storage.PhoneCodeTries - code.tries}
+			_, err = tx.Exec(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, b.AttemptID[:])
+			return err
+		}
+		result.Outcome = storage.BindDone
+		result.User, err = bound.bind(ctx, tx, b)
+		return err
+	})
+	return result, err
+}
+
+// MovePhone takes the number from its holder, after BindPhone has found the code right in this attempt.
+func (s *Store) MovePhone(ctx context.Context, b storage.Bind) (result storage.BindResult, err error) {
+	err = s.writeUnique(ctx, "move phone", func(tx Tx) error {
+		result = storage.BindResult{}
+		a, err := holdBinding(ctx, tx, b)
+		if err != nil {
+			return err
+		}
+		code, err := loadPhoneCode(ctx, tx, b.AttemptID)
+		if notFound(err) || (err == nil && !code.held) {
+			return storage.ErrConflict
+		}
+		if err != nil {
+			return err
+		}
+		bound, err := openBinding(ctx, tx, a, code, b.Now)
+		if err != nil {
+			return err
+		}
+		result.Outcome = storage.BindDone
+		if bound.done() {
+			result.User = bound.user
+			return nil
+		}
+		if bound.holder.ID != "" && bound.holder.ID != bound.user.ID {
+			if result.MovedFrom, err = bound.detach(ctx, tx, b.Now); err != nil {
+				return err
+			}
+		}
+		result.User, err = bound.bind(ctx, tx, b)
+		return err
+	})
+	return result, err
+}
+
+// writeUnique runs a transition again that lost a race for a unique number or username: it then sees who won.
+func (s *Store) writeUnique(ctx context.Context, operation string, fn func(Tx) error) error {
+	for range 3 {
+		if err := s.write(ctx, operation, fn); !errors.Is(err, ErrUnique) {
+			return err
+		}
+	}
+	return s.write(ctx, operation, fn)
+}
+
+// holdBinding holds the attempt of somebody who may bind: approved, or confirmed by an earlier call whose answer was
+// lost.
+func holdBinding(ctx context.Context, tx Tx, b storage.Bind) (storage.Attempt, error) {
+	a, err := holdPhoneAttempt(ctx, tx, b.AttemptID, b.PhoneHash, b.Now)
+	if err != nil {
+		return a, err
+	}
+	again := a.State == storage.AttemptConfirmed && a.PhoneProven
+	if !again && (a.State != storage.AttemptScanned || a.ApprovedAt.IsZero()) {
+		return a, storage.ErrConflict
+	}
+	return a, nil
+}
+
+// openBinding holds the identity, its user and the number's holder.
+func openBinding(ctx context.Context, tx Tx, a storage.Attempt, code phoneCode, now time.Time) (b binding, err error) {
+	b.attempt, b.code = a, code
+	if b.person, err = holdIdentity(ctx, tx, a.Account, a.OpenID, now); err != nil {
+		return b, err
+	}
+	if b.user, err = holder(ctx, tx, b.person, tx.ForUpdate()); err != nil {
+		return b, err
+	}
+	if !b.user.LockedAt.IsZero() {
+		return b, storage.ErrLocked
+	}
+	b.holder, err = scanUser(tx.QueryRow(ctx, `SELECT `+UserColumns+` FROM users u WHERE u.phone_index = ?`+tx.ForUpdate(), code.phoneIndex))
+	if notFound(err) {
+		err = nil
+	}
+	return b, err
+}
+
+// done reports whether an earlier call has bound this very number in this attempt.
+func (b binding) done() bool {
+	return b.attempt.State == storage.AttemptConfirmed && b.user.ID != "" && b.holder.ID == b.user.ID
+}
+
+// bind gives the number to the openid's user, made now where there is none, and confirms the attempt.
+func (b binding) bind(ctx context.Context, tx Tx, in storage.Bind) (storage.User, error) {
+	user := b.user
+	if user.ID == "" {
+		user = in.NewUser
+		if err := insertUser(ctx, tx, &user, in.Now); err != nil {
+			return user, err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE identities SET user_id = ? WHERE account = ? AND openid = ?`, user.ID, b.person.Account, b.person.OpenID); err != nil {
+			return user, err
+		}
+	}
+	user.PhoneSealed, user.PhoneIndex = b.code.phoneSealed, b.code.phoneIndex
+	user.PhoneVerifiedAt, user.UpdatedAt = Time(Micros(in.Now)), Time(Micros(in.Now))
+	if _, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = ?, phone_index = ?, phone_verified_at = ?, updated_at = ? WHERE id = ?`,
+		user.PhoneSealed, user.PhoneIndex, Micros(in.Now), Micros(in.Now), user.ID); err != nil {
+		return user, err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'confirmed', phone_proven = 1, version = version + 1 WHERE id = ?`, b.attempt.ID[:]); err != nil {
+		return user, err
+	}
+	return user, audit(ctx, tx, storage.AuditEntry{
+		At: in.Now, Actor: actorUser, Action: "phone.bind", UserID: user.ID, ClientID: b.attempt.ClientID, Account: b.attempt.Account,
+	})
+}
+
+// detach takes the number from its holder, who keeps everything else, and returns whom to tell.
+func (b binding) detach(ctx context.Context, tx Tx, now time.Time) ([]storage.Identity, error) {
+	limit := storage.Limit{Name: "phone move", Key: storage.HashOf(b.code.phoneIndex), Max: 1, Window: moveWindow}
+	if err := countLimits(ctx, tx, []storage.Limit{limit}, now); err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ?`,
+		Micros(now), b.holder.ID); err != nil {
+		return nil, err
+	}
+	if err := audit(ctx, tx, storage.AuditEntry{
+		At: now, Actor: actorUser, Action: "phone.move", UserID: b.holder.ID, ClientID: b.attempt.ClientID, Account: b.attempt.Account,
+	}); err != nil {
+		return nil, err
+	}
+	return identitiesOf(ctx, tx, b.holder.ID)
+}
+
+// insertUser makes a user without a phone. ErrConflict when the username is taken.
+func insertUser(ctx context.Context, tx Tx, u *storage.User, now time.Time) error {
+	taken, err := exists(ctx, tx, `SELECT 1 FROM users WHERE username = ?`, u.Username)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return storage.ErrConflict
+	}
+	u.CreatedAt, u.UpdatedAt, u.LockedAt = Time(Micros(now)), Time(Micros(now)), time.Time{}
+	_, err = tx.Exec(ctx, `INSERT INTO users (id, username, name, phone_sealed, phone_index, phone_verified_at, group_names, locked_at, created_at, updated_at)
+		VALUES (?, ?, ?, NULL, NULL, 0, ?, 0, ?, ?)`, u.ID, u.Username, u.Name, Strings(u.Groups), Micros(now), Micros(now))
+	return err
+}

@@ -1,0 +1,147 @@
+package relational
+
+import (
+	"context"
+	"time"
+
+	"qiao/storage"
+)
+
+// knownBrowserLife is how long a browser knows a person whose login was completed in it.
+const knownBrowserLife = 180 * 24 * time.Hour
+
+// CompleteLogin opens the session of a confirmed attempt, once, in the browser that began it.
+func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, err error) {
+	err = s.write(ctx, "complete login", func(tx Tx) error {
+		a, err := holdConfirmed(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		user, err := holdLogin(ctx, tx, a, c)
+		if err != nil {
+			return err
+		}
+		if session, err = openSession(ctx, tx, a, user, c); err != nil {
+			return err
+		}
+		if err := learnBrowser(ctx, tx, user.ID, c); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE auth_requests SET session_id = ?, browser = ? WHERE id = ?`, session.ID[:], c.NewBrowser[:], c.AuthRequestID[:]); err != nil {
+			return err
+		}
+		return audit(ctx, tx, storage.AuditEntry{
+			At: c.Now, Actor: actorUser, Action: "login", UserID: user.ID, ClientID: a.ClientID, Account: a.Account, Detail: c.Session.Device.Name,
+		})
+	})
+	if err != nil {
+		return storage.Session{}, err
+	}
+	return session, nil
+}
+
+// holdConfirmed holds the request and its newest attempt, which must be confirmed and of this browser (I9).
+func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, err error) {
+	var browser, attempt []byte
+	var expires, finished int64
+	if err := tx.QueryRow(ctx, `SELECT browser, attempt_id, expires_at, finished_at FROM auth_requests WHERE id = ?`+tx.ForUpdate(), c.AuthRequestID[:]).
+		Scan(&browser, &attempt, &expires, &finished); err != nil {
+		return a, found(err)
+	}
+	mine := storage.Hash(browser).Equal(c.Browser)
+	a, err = holdAttempt(ctx, tx, storage.ID(attempt), c.Now)
+	switch {
+	case notFound(err) && mine: // no attempt was begun
+		return a, storage.ErrConflict
+	case err != nil:
+		return a, err
+	case a.State == storage.AttemptDone && (mine || a.Browser.Equal(c.Browser)):
+		// The browser that has just completed it, in another tab: its secret may still be the one before the login.
+		return a, storage.ErrConflict
+	case !mine || finished != 0 || over(expires, c.Now):
+		return a, storage.ErrNotFound
+	case a.State != storage.AttemptConfirmed:
+		return a, storage.ErrConflict
+	}
+	return a, nil
+}
+
+// holdLogin holds the person who confirmed: not locked, with a phone, and no stranger to this browser.
+func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, c storage.Complete) (user storage.User, err error) {
+	i, err := loadIdentity(ctx, tx, a.Account, a.OpenID, tx.ForShare())
+	if err != nil {
+		return user, err
+	}
+	if !i.Followed && !i.FollowedAt.Before(authTime(c.Now)) {
+		// An unfollow of this very moment ends what was opened up to it, and it has been recorded already.
+		return user, storage.ErrConflict
+	}
+	if user, err = holder(ctx, tx, i, tx.ForShare()); err != nil {
+		return user, err
+	}
+	switch {
+	case !user.LockedAt.IsZero():
+		return user, storage.ErrLocked
+	case len(user.PhoneIndex) == 0:
+		return user, storage.ErrPhoneNeeded
+	case c.Approved || a.Via == storage.ViaWeChat: // in WeChat's own browser the confirmation was given in it
+		return user, nil
+	}
+	known, err := exists(ctx, tx, `SELECT 1 FROM known_browsers WHERE browser = ? AND user_id = ? AND expires_at > ?`, c.Browser[:], user.ID, Micros(c.Now))
+	if err != nil {
+		return user, err
+	}
+	if !known { // somebody may have planted their own confirmation into a stranger's browser
+		return user, storage.ErrApprovalNeeded
+	}
+	return user, nil
+}
+
+// openSession renews this browser's session of the same user, or ends another user's and opens a new one.
+func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, c storage.Complete) (storage.Session, error) {
+	session := c.Session
+	session.UserID, session.Account, session.OpenID, session.Browser = user.ID, a.Account, a.OpenID, c.NewBrowser
+	session.AuthTime, session.LastSeenAt, session.CreatedAt = authTime(c.Now), c.Now, c.Now
+	facts := encode(SessionFacts{AMR: session.AMR, ACR: session.ACR, Device: session.Device})
+
+	if !c.Previous.IsZero() {
+		n, err := tx.Exec(ctx, `UPDATE sessions SET hash = ?, account = ?, openid = ?, browser = ?, auth_time = ?, facts = ?, last_seen_at = ?, idle_expires_at = ?, expires_at = ?
+			WHERE id = ? AND user_id = ? AND ended_at = 0 AND expires_at > ? AND idle_expires_at > ?`,
+			session.Hash[:], session.Account, session.OpenID, session.Browser[:], Micros(session.AuthTime), facts, Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt),
+			c.Previous[:], user.ID, Micros(c.Now), Micros(c.Now))
+		if err != nil {
+			return session, err
+		}
+		if n > 0 {
+			return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, c.Previous[:]))
+		}
+		if err := endSession(ctx, tx, c.Previous, c.Now); err != nil {
+			return session, err
+		}
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO sessions (id, hash, user_id, account, openid, browser, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+		session.ID[:], session.Hash[:], session.UserID, session.Account, session.OpenID, session.Browser[:], Micros(session.AuthTime), facts,
+		Micros(c.Now), Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt)); err != nil {
+		return session, err
+	}
+	return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, session.ID[:]))
+}
+
+// learnBrowser moves what this browser knows to its new secret, and adds the user.
+func learnBrowser(ctx context.Context, tx Tx, userID string, c storage.Complete) error {
+	if !c.NewBrowser.Equal(c.Browser) {
+		if _, err := tx.Exec(ctx, `UPDATE known_browsers SET browser = ? WHERE browser = ?`, c.NewBrowser[:], c.Browser[:]); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO known_browsers (browser, user_id, expires_at) VALUES (?, ?, ?)
+		ON CONFLICT (browser, user_id) DO UPDATE SET expires_at = excluded.expires_at`, c.NewBrowser[:], userID, Micros(c.Now.Add(knownBrowserLife)))
+	return err
+}
+
+// authTime is now in whole seconds, as auth_time is (OpenID Connect Core §2).
+func authTime(now time.Time) time.Time { return time.Unix(now.Unix(), 0).UTC() }

@@ -1,0 +1,108 @@
+package relational
+
+import (
+	"context"
+	"time"
+
+	"qiao/storage"
+)
+
+// Kinds of deliveries, so that one event may be both a scan and a follow.
+const (
+	deliveryFollow = "follow"
+	deliveryScan   = "scan"
+)
+
+// deliveryLife is how long an event is remembered: the platform delivers again within seconds.
+const deliveryLife = 24 * time.Hour
+
+// RecordFollow stores a follow or unfollow.
+func (s *Store) RecordFollow(ctx context.Context, e storage.FollowEvent) (outcome storage.FollowOutcome, err error) {
+	err = s.write(ctx, "record follow", func(tx Tx) error {
+		outcome = 0
+		fresh, _, err := claimDelivery(ctx, tx, e.Delivery, deliveryFollow, e.Now)
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			outcome = storage.FollowRepeated
+			return nil
+		}
+		i, err := holdIdentity(ctx, tx, e.Account, e.OpenID, e.Now)
+		if err != nil {
+			return err
+		}
+		if outcome, err = follow(ctx, tx, i, e.Followed, e.Asked, e.At); err != nil {
+			return err
+		}
+		if !e.Followed {
+			// Also when a newer event was first: what was opened before this moment ends in every order of the events.
+			if err := endFollower(ctx, tx, i, e.At, e.Now); err != nil {
+				return err
+			}
+		}
+		if outcome == storage.FollowTied { // the caller comes again with the same delivery
+			return dropDelivery(ctx, tx, e.Delivery, deliveryFollow)
+		}
+		return settleDelivery(ctx, tx, e.Delivery, deliveryFollow, int64(outcome), storage.ID{})
+	})
+	return outcome, err
+}
+
+// follow moves the identity to what the event tells, if it is the newest. Events are ordered by their CreateTime alone,
+// for the platform delivers them in any order.
+func follow(ctx context.Context, tx Tx, i identity, followed, asked bool, at time.Time) (storage.FollowOutcome, error) {
+	known := !i.FollowedAt.IsZero()
+	switch {
+	case known && at.Before(i.FollowedAt):
+		return storage.FollowStale, nil
+	case known && at.Equal(i.FollowedAt) && followed == i.Followed:
+		return storage.FollowRecorded, nil
+	case known && at.Equal(i.FollowedAt) && !asked:
+		return storage.FollowTied, nil
+	}
+	_, err := tx.Exec(ctx, `UPDATE identities SET followed = ?, followed_at = ? WHERE account = ? AND openid = ?`,
+		Bool(followed), Micros(at), i.Account, i.OpenID)
+	return storage.FollowRecorded, err
+}
+
+// endFollower ends what this person opened through this account up to the unfollow: another account's sessions, and
+// those of a later login, stay.
+func endFollower(ctx context.Context, tx Tx, i identity, at, now time.Time) error {
+	if i.UserID == "" {
+		return nil
+	}
+	for _, statement := range []string{
+		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND account = ? AND openid = ? AND auth_time <= ? AND ended_at = 0`,
+		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND account = ? AND openid = ? AND auth_time <= ? AND revoked_at = 0`,
+	} {
+		if _, err := tx.Exec(ctx, statement, Micros(now), i.UserID, i.Account, i.OpenID, Micros(at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claimDelivery remembers an event: fresh is false when it was recorded before, then with its outcome. A second
+// delivery of one event waits here for the first.
+func claimDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string, now time.Time) (fresh bool, outcome int64, err error) {
+	var none storage.ID
+	n, err := tx.Exec(ctx, `INSERT INTO deliveries (hash, kind, outcome, attempt_id, expires_at) VALUES (?, ?, 0, ?, ?) ON CONFLICT (hash, kind) DO NOTHING`,
+		hash[:], kind, none[:], Micros(now.Add(deliveryLife)))
+	if err != nil || n > 0 {
+		return n > 0, 0, err
+	}
+	err = tx.QueryRow(ctx, `SELECT outcome FROM deliveries WHERE hash = ? AND kind = ?`, hash[:], kind).Scan(&outcome)
+	return false, outcome, err
+}
+
+// settleDelivery stores what came of a claimed event.
+func settleDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string, outcome int64, attempt storage.ID) error {
+	_, err := tx.Exec(ctx, `UPDATE deliveries SET outcome = ?, attempt_id = ? WHERE hash = ? AND kind = ?`, outcome, attempt[:], hash[:], kind)
+	return err
+}
+
+func dropDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM deliveries WHERE hash = ? AND kind = ?`, hash[:], kind)
+	return err
+}

@@ -1,0 +1,118 @@
+package relational
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"qiao/storage"
+)
+
+// LockUser locks the user and ends all of their sessions and grants.
+func (s *Store) LockUser(ctx context.Context, userID string, by string, now time.Time) error {
+	return s.write(ctx, "lock user", func(tx Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE users SET locked_at = ?, updated_at = ? WHERE id = ? AND locked_at = 0`, Micros(now), Micros(now), userID)
+		if err != nil {
+			return err
+		}
+		if n == 0 { // locked before, or unknown
+			_, err := loadUser(ctx, tx, userID, "")
+			return err
+		}
+		return errors.Join(
+			endUser(ctx, tx, userID, now),
+			audit(ctx, tx, storage.AuditEntry{At: now, Actor: by, Action: "user.lock", UserID: userID}),
+			raiseVersion(ctx, tx))
+	})
+}
+
+// UnlockUser lets the user log in again.
+func (s *Store) UnlockUser(ctx context.Context, userID string, by string, now time.Time) error {
+	return s.write(ctx, "unlock user", func(tx Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE users SET locked_at = 0, updated_at = ? WHERE id = ? AND locked_at <> 0`, Micros(now), userID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			_, err := loadUser(ctx, tx, userID, "")
+			return err
+		}
+		return errors.Join(
+			audit(ctx, tx, storage.AuditEntry{At: now, Actor: by, Action: "user.unlock", UserID: userID}),
+			raiseVersion(ctx, tx))
+	})
+}
+
+// UnbindUser takes the phone and the identities away. The identities stay, without a user: the platform still says that
+// they follow.
+func (s *Store) UnbindUser(ctx context.Context, userID string, by string, now time.Time) error {
+	return s.write(ctx, "unbind user", func(tx Tx) error {
+		if err := holdPerson(ctx, tx, userID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ?`,
+			Micros(now), userID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE identities SET user_id = '' WHERE user_id = ?`, userID); err != nil {
+			return err
+		}
+		return errors.Join(
+			endUser(ctx, tx, userID, now),
+			audit(ctx, tx, storage.AuditEntry{At: now, Actor: by, Action: "user.unbind", UserID: userID}),
+			raiseVersion(ctx, tx))
+	})
+}
+
+// DeleteUser removes the user with everything that names them, but for the audit log.
+func (s *Store) DeleteUser(ctx context.Context, userID string, by string, now time.Time) error {
+	return s.write(ctx, "delete user", func(tx Tx) error {
+		if err := holdPerson(ctx, tx, userID); err != nil {
+			return err
+		}
+		for _, statement := range []string{
+			`DELETE FROM phone_codes WHERE attempt_id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
+			`DELETE FROM attempts WHERE id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
+			`DELETE FROM identities WHERE user_id = ?`,
+			`DELETE FROM sessions WHERE user_id = ?`,
+			`DELETE FROM grants WHERE user_id = ?`,
+			`DELETE FROM consents WHERE user_id = ?`,
+			`DELETE FROM known_browsers WHERE user_id = ?`,
+			`DELETE FROM users WHERE id = ?`,
+		} {
+			if _, err := tx.Exec(ctx, statement, userID); err != nil {
+				return err
+			}
+		}
+		return errors.Join(
+			audit(ctx, tx, storage.AuditEntry{At: now, Actor: by, Action: "user.delete", UserID: userID}),
+			raiseVersion(ctx, tx))
+	})
+}
+
+// holdPerson holds the user's identities and then the user, in the order in which a login holds them.
+func holdPerson(ctx context.Context, tx Tx, userID string) error {
+	if userID == "" { // whom identities without a user would belong to
+		return storage.ErrNotFound
+	}
+	if err := each(ctx, tx, selectIdentity+` WHERE user_id = ? ORDER BY account, openid`+tx.ForUpdate(), []any{userID}, func(Row) error { return nil }); err != nil {
+		return err
+	}
+	_, err := loadUser(ctx, tx, userID, tx.ForUpdate())
+	return err
+}
+
+// endUser ends every session and grant of a user whose row this transaction holds. What was issued by somebody who held
+// the row before is committed by now, and each statement sees it.
+func endUser(ctx context.Context, tx Tx, userID string, now time.Time) error {
+	for _, statement := range []string{
+		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at = 0`,
+		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND revoked_at = 0`,
+	} {
+		if _, err := tx.Exec(ctx, statement, Micros(now), userID); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM known_browsers WHERE user_id = ?`, userID)
+	return err
+}

@@ -1,0 +1,179 @@
+package relational
+
+import (
+	"context"
+	"time"
+
+	"qiao/storage"
+)
+
+// RecordScan claims the scene's attempt for the openid.
+func (s *Store) RecordScan(ctx context.Context, scan storage.Scan) (outcome storage.ScanOutcome, a storage.Attempt, err error) {
+	err = s.write(ctx, "record scan", func(tx Tx) (err error) {
+		if scan.Delivery.IsZero() { // a page scene: WeChat delivers no event
+			outcome, a, err = recordScan(ctx, tx, scan)
+			return err
+		}
+		fresh, first, err := claimDelivery(ctx, tx, scan.Delivery, deliveryScan, scan.Now)
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			outcome, a, err = repeatScan(ctx, tx, scan, storage.ScanOutcome(first))
+			return err
+		}
+		if outcome, a, err = recordScan(ctx, tx, scan); err != nil {
+			return err
+		}
+		return settleDelivery(ctx, tx, scan.Delivery, deliveryScan, int64(outcome), a.ID)
+	})
+	if err != nil {
+		return 0, storage.Attempt{}, err
+	}
+	return outcome, a, nil
+}
+
+// repeatScan answers an event that was recorded before as it was answered then.
+func repeatScan(ctx context.Context, tx Tx, scan storage.Scan, first storage.ScanOutcome) (storage.ScanOutcome, storage.Attempt, error) {
+	if first == storage.ScanAccepted {
+		first = storage.ScanRepeated
+	}
+	var id storage.ID
+	var raw []byte
+	if err := tx.QueryRow(ctx, `SELECT attempt_id FROM deliveries WHERE hash = ? AND kind = ?`, scan.Delivery[:], deliveryScan).Scan(&raw); err != nil {
+		return 0, storage.Attempt{}, err
+	}
+	copy(id[:], raw)
+	if id.IsZero() {
+		return first, storage.Attempt{}, nil
+	}
+	a, err := loadAttempt(ctx, tx, id, scan.Now)
+	if notFound(err) { // its request was ended meanwhile
+		return storage.ScanOver, storage.Attempt{}, nil
+	}
+	return first, a, err
+}
+
+func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutcome, storage.Attempt, error) {
+	a, known, err := sceneAttempt(ctx, tx, scan)
+	if err != nil {
+		return 0, a, err
+	}
+	i, err := holdIdentity(ctx, tx, scan.Account, scan.OpenID, scan.Now)
+	if err != nil {
+		return 0, a, err
+	}
+	if !scan.At.IsZero() { // only a follower's scan is an event
+		if _, err := follow(ctx, tx, i, true, false, scan.At); err != nil {
+			return 0, a, err
+		}
+	}
+	if !known {
+		return storage.ScanUnknown, storage.Attempt{}, nil
+	}
+	user, err := holder(ctx, tx, i, tx.ForShare())
+	if err != nil {
+		return 0, a, err
+	}
+	outcome := judgeScan(a, i, user, scan)
+	switch outcome {
+	case storage.ScanTaken:
+		err = audit(ctx, tx, storage.AuditEntry{At: scan.Now, Actor: actorUser, Action: "scan.taken", UserID: user.ID, ClientID: a.ClientID, Account: a.Account})
+	case storage.ScanAccepted:
+		if err = claimAttempt(ctx, tx, a, scan.OpenID, a.PhoneHash, scan.Number, scan.Choices, scan.Now); err == nil {
+			a, err = loadAttempt(ctx, tx, a.ID, scan.Now)
+		}
+	}
+	return outcome, a, err
+}
+
+// sceneAttempt finds and holds the attempt of a scene; known is false for a scene that is not this account's, or that
+// came with another ticket than the platform gave for it.
+func sceneAttempt(ctx context.Context, tx Tx, scan storage.Scan) (a storage.Attempt, known bool, err error) {
+	var raw []byte
+	var ticket string
+	if err := tx.QueryRow(ctx, `SELECT attempt_id, ticket FROM scenes WHERE hash = ?`, scan.Scene[:]).Scan(&raw, &ticket); err != nil {
+		if notFound(found(err)) {
+			return a, false, nil
+		}
+		return a, false, err
+	}
+	if ticket != "" && scan.Ticket != "" && ticket != scan.Ticket {
+		return a, false, nil
+	}
+	a, err = holdAttempt(ctx, tx, storage.ID(raw), scan.Now)
+	if notFound(err) {
+		return a, false, nil
+	}
+	return a, err == nil && a.Account == scan.Account && a.Via == storage.ViaQR, err
+}
+
+// judgeScan decides about a held attempt. The first openid has it; a later one changes nothing, whatever it is.
+func judgeScan(a storage.Attempt, i identity, user storage.User, scan storage.Scan) storage.ScanOutcome {
+	switch {
+	case a.State.Over():
+		return storage.ScanOver
+	case a.OpenID == scan.OpenID:
+		return storage.ScanRepeated
+	case a.State != storage.AttemptWaiting:
+		return storage.ScanTaken
+	case !user.LockedAt.IsZero():
+		return storage.ScanLocked
+	case i.blockedUntil.After(scan.Now):
+		return storage.ScanBlocked
+	}
+	return storage.ScanAccepted
+}
+
+// claimAttempt gives a waiting attempt to the openid.
+func claimAttempt(ctx context.Context, tx Tx, a storage.Attempt, openID string, phone storage.Hash, number int, choices [3]int, now time.Time) error {
+	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'scanned', version = version + 1, openid = ?, phone_hash = ?, number = ?, choices = ?, scanned_at = ? WHERE id = ?`,
+		openID, phone[:], int64(number), packChoices(choices), Micros(now), a.ID[:]); err != nil {
+		return err
+	}
+	return expireOthers(ctx, tx, a, openID)
+}
+
+// RecordWeChatLogin claims an attempt in WeChat's own browser for the openid that was proved there. The browser is the
+// phone: there is no number to match, and a block for wrong numbers says nothing about it.
+func (s *Store) RecordWeChatLogin(ctx context.Context, authRequest storage.ID, browser storage.Hash, openID string, phone storage.Hash, now time.Time) (a storage.Attempt, err error) {
+	err = s.write(ctx, "record wechat login", func(tx Tx) (err error) {
+		a, err = scanAttempt(tx.QueryRow(ctx, CurrentAttemptQuery, authRequest[:], browser[:]), now)
+		if err != nil {
+			return err
+		}
+		if a, err = holdAttempt(ctx, tx, a.ID, now); err != nil {
+			return err
+		}
+		if a.Via != storage.ViaWeChat || a.State.Over() || openID == "" {
+			return storage.ErrConflict
+		}
+		i, err := holdIdentity(ctx, tx, a.Account, openID, now)
+		if err != nil {
+			return err
+		}
+		user, err := holder(ctx, tx, i, tx.ForShare())
+		if err != nil {
+			return err
+		}
+		switch {
+		case !user.LockedAt.IsZero():
+			return storage.ErrLocked
+		case a.State == storage.AttemptWaiting:
+			err = claimAttempt(ctx, tx, a, openID, phone, 0, [3]int{}, now)
+		case a.OpenID == openID:
+			_, err = tx.Exec(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], a.ID[:])
+		default:
+			return storage.ErrConflict
+		}
+		if err != nil {
+			return err
+		}
+		a, err = loadAttempt(ctx, tx, a.ID, now)
+		return err
+	})
+	if err != nil {
+		return storage.Attempt{}, err
+	}
+	return a, nil
+}

@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"qiao/storage"
+	"qiao/storage/relational"
+)
+
+// ConsumeCode uses the code up. A replay revokes the grant, and that revocation is committed (I1).
+func (s *Store) ConsumeCode(ctx context.Context, u storage.CodeUse) (storage.Issued, error) {
+	var row grantRow
+	var replayed bool
+	err := s.db.Write(ctx, func(tx relational.Tx) (err error) {
+		replayed = false
+		if row, err = liveGrant(ctx, tx, u.GrantID); err != nil {
+			return err
+		}
+		g := row.Grant
+		if !row.codeHash.Equal(u.CodeHash) || g.ClientID != u.ClientID || g.RedirectURI != u.RedirectURI || g.CodeChallenge != u.CodeChallenge {
+			return storage.ErrNotFound // somebody who caught the code alone must not end the grant
+		}
+		if row.codeUses > 0 {
+			replayed = true
+			return revoke(ctx, tx, u.GrantID, u.Now)
+		}
+		if late(row.codeExpires, u.Now) {
+			return storage.ErrExpired
+		}
+		return consume(ctx, tx, &row, u)
+	})
+	if err == nil && replayed {
+		err = storage.ErrReplayed
+	}
+	if err != nil {
+		return storage.Issued{}, fmt.Errorf("consume code: %w", err)
+	}
+	return row.Issued, nil
+}
+
+// consume stores the first tokens. The first refresh token has generation 0.
+func consume(ctx context.Context, tx relational.Tx, row *grantRow, u storage.CodeUse) error {
+	row.Grant.RefreshSeed = u.RefreshSeed
+	if !u.RefreshSeed.IsZero() {
+		row.Grant.RefreshExpiresAt = relational.Time(relational.Micros(u.RefreshExpiresAt))
+	}
+	_, err := tx.Exec(ctx, `UPDATE grants SET code_uses = 1, refresh_seed = ?, refresh_expires_at = ?, access = ? WHERE id = ?`,
+		u.RefreshSeed[:], relational.Micros(row.Grant.RefreshExpiresAt), row.addAccess(u.Access), u.GrantID[:])
+	return err
+}
+
+func revoke(ctx context.Context, tx relational.Tx, id storage.ID, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ? AND revoked_at = 0`, relational.Micros(now), id[:])
+	return err
+}

@@ -1,0 +1,69 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"qiao/storage"
+	"qiao/storage/relational"
+)
+
+// IssueCode creates the grant with its code. The transaction writes alone, so what it reads of the session and the user
+// still holds when it commits (I7).
+func (s *Store) IssueCode(ctx context.Context, c storage.NewCode) error {
+	err := s.db.Write(ctx, func(tx relational.Tx) error {
+		account, openID, err := issuingSession(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		if !c.AuthRequestID.IsZero() {
+			n, err := tx.Exec(ctx, `UPDATE auth_requests SET finished_at = ? WHERE id = ? AND browser = ? AND finished_at = 0 AND expires_at > ?`,
+				relational.Micros(c.Now), c.AuthRequestID[:], c.Browser[:], relational.Micros(c.Now))
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return storage.ErrConflict
+			}
+		}
+		return insertGrant(ctx, tx, c, account, openID)
+	})
+	if err != nil {
+		return fmt.Errorf("issue code: %w", err)
+	}
+	return nil
+}
+
+// issuingSession returns through whom the live session was opened.
+func issuingSession(ctx context.Context, tx relational.Tx, c storage.NewCode) (account, openID string, err error) {
+	var lockedAt, ended, expires, idle int64
+	g := c.Grant
+	err = tx.QueryRow(ctx, `SELECT s.account, s.openid, s.ended_at, s.expires_at, s.idle_expires_at, u.locked_at
+		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ? AND s.hash = ? AND s.user_id = ?`, g.SessionID[:], c.SessionHash[:], g.UserID).
+		Scan(&account, &openID, &ended, &expires, &idle, &lockedAt)
+	switch {
+	case err != nil:
+		return "", "", found(err)
+	case lockedAt != 0:
+		return "", "", storage.ErrLocked
+	case ended != 0 || late(expires, c.Now) || late(idle, c.Now):
+		return "", "", storage.ErrNotFound
+	}
+	return account, openID, nil
+}
+
+func insertGrant(ctx context.Context, tx relational.Tx, c storage.NewCode, account, openID string) error {
+	g := c.Grant
+	var none storage.Hash
+	_, err := tx.Exec(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
+			created_at, expires_at, revoked_at, code_hash, code_expires_at, code_uses,
+			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, x'')`,
+		g.ID[:], g.UserID, g.ClientID, g.SessionID[:], account, openID, relational.Bool(g.Offline), relational.Micros(g.AuthTime), g.RedirectURI, g.CodeChallenge, relational.FactsOf(g),
+		relational.Micros(g.CreatedAt), relational.Micros(g.ExpiresAt), c.CodeHash[:], relational.Micros(c.CodeExpiresAt), none[:], none[:])
+	return err
+}
+
+// late reports whether a stored end has come.
+func late(end int64, now time.Time) bool { return end <= relational.Micros(now) }
