@@ -44,9 +44,9 @@ func TestHostOf(t *testing.T) {
 	for uri, want := range map[string]string{
 		"https://rp.example/cb":       "rp.example",
 		"https://rp.example:8443/cb":  "rp.example:8443",
-		"http://127.0.0.1:4711/cb":    thisDevice,
-		"http://[::1]:4711/cb":        thisDevice,
-		"http://localhost:3000/cb":    thisDevice,
+		"http://127.0.0.1:4711/cb":    "",
+		"http://[::1]:4711/cb":        "",
+		"http://localhost:3000/cb":    "",
 		"com.example.app:/cb":         "com.example.app",
 		"https://127.0.0.1.evil.test": "127.0.0.1.evil.test",
 	} {

@@ -6,7 +6,7 @@ import "net/http"
 func (p *Provider) metadata(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "public, max-age=3600")
+	h.Set("Cache-Control", "public, max-age=600")
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write(p.grants.Metadata())

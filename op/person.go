@@ -10,7 +10,7 @@ import (
 )
 
 // clientView is the client as a person sees it: the host is that of the address which the answer goes to, because the
-// name is what the client says of itself.
+// name is what the client says of itself. On loopback there is none: the pages have words for this device.
 func clientView(client storage.Client, uri string) ui.Client {
 	return ui.Client{
 		Name:      or(client.Name, client.ID),
@@ -21,9 +21,6 @@ func clientView(client storage.Client, uri string) ui.Client {
 	}
 }
 
-// thisDevice is what a page says instead of a loopback host.
-const thisDevice = "this device"
-
 func hostOf(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil {
@@ -33,7 +30,7 @@ func hostOf(uri string) string {
 		return u.Scheme
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); u.Hostname() == "localhost" || err == nil && addr.IsLoopback() {
-		return thisDevice
+		return ""
 	}
 	return u.Host
 }
