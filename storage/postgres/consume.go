@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -30,12 +31,16 @@ RETURNING ` + relational.GrantColumns + `, ` + relational.UserColumns + `, g.cod
 
 // ConsumeCode uses the code up, in one statement.
 func (s *Store) ConsumeCode(ctx context.Context, c storage.CodeUse) (issued storage.Issued, err error) {
+	refreshExpiresAt := c.RefreshExpiresAt
+	if c.RefreshSeed.IsZero() { // no refresh token is issued
+		refreshExpiresAt = time.Time{}
+	}
 	err = s.db.one(ctx, func(ctx context.Context) error {
 		var uses int64
 		var scanErr error
 		issued, scanErr = scanIssued(s.db.pool.QueryRow(ctx, consumeCode,
 			c.GrantID[:], c.CodeHash[:], c.ClientID, c.RedirectURI, c.CodeChallenge, relational.Micros(c.Now),
-			seedColumn(c.RefreshSeed), relational.Micros(c.RefreshExpiresAt), accessColumn(c.Access)), &uses)
+			c.RefreshSeed[:], relational.Micros(refreshExpiresAt), c.Access.Encode()), &uses)
 		switch {
 		case errors.Is(scanErr, pgx.ErrNoRows):
 			return s.whyNoTokens(ctx, c)
@@ -80,20 +85,4 @@ func scanIssued(row pgx.Row, more ...any) (storage.Issued, error) {
 	}
 	user, err := u.User()
 	return storage.Issued{Grant: grant, User: user}, err
-}
-
-// seedColumn is empty where no refresh token is issued.
-func seedColumn(seed storage.Hash) []byte {
-	if seed.IsZero() {
-		return []byte{}
-	}
-	return seed[:]
-}
-
-// accessColumn is the token's place in the column, and empty where the access token is none of the store's.
-func accessColumn(token storage.AccessToken) []byte {
-	if token.Hash.IsZero() {
-		return []byte{}
-	}
-	return token.Encode()
 }

@@ -2,10 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 
 	"qiao/storage"
 	"qiao/storage/relational"
@@ -25,7 +22,7 @@ const holdPerson = `WITH u AS (
 // one's commit here, evaluates finished_at again, and gets no row: one request yields one code.
 const finishRequest = `, r AS (
 	UPDATE auth_requests SET finished_at = $6
-	WHERE id = $16 AND browser = $17 AND finished_at = 0 AND expires_at > $6 AND EXISTS (SELECT FROM u) AND EXISTS (SELECT FROM s)
+	WHERE id = $17 AND browser = $18 AND finished_at = 0 AND expires_at > $6 AND EXISTS (SELECT FROM u) AND EXISTS (SELECT FROM s)
 	RETURNING id
 )`
 
@@ -33,7 +30,7 @@ const insertGrant = ` INSERT INTO grants (id, user_id, client_id, session_id, ac
 	code_challenge, facts, created_at, expires_at, revoked_at, code_hash, code_expires_at, code_uses, refresh_seed,
 	refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access)
 SELECT $1::bytea, u.id, $3::text, $4::bytea, s.account, s.openid, $7::smallint, $8::bigint, $9::text, $10::text, $11::text,
-	$12::bigint, $13::bigint, 0, $14::bytea, $15::bigint, 0, '\x'::bytea, 0, '\x'::bytea, 0, 0, 0, '\x'::bytea
+	$12::bigint, $13::bigint, 0, $14::bytea, $15::bigint, 0, $16::bytea, 0, $16::bytea, 0, 0, 0, '\x'::bytea
 FROM u, s`
 
 const (
@@ -44,10 +41,11 @@ const (
 // IssueCode creates the grant with its code, and finishes the request where there is one, in one statement.
 func (s *Store) IssueCode(ctx context.Context, c storage.NewCode) error {
 	g := c.Grant
+	var none storage.Hash
 	statement, args := issueCode, []any{
 		g.ID[:], g.UserID, g.ClientID, g.SessionID[:], c.SessionHash[:], relational.Micros(c.Now),
 		relational.Bool(g.Offline), relational.Micros(g.AuthTime), g.RedirectURI, g.CodeChallenge, relational.FactsOf(g),
-		relational.Micros(g.CreatedAt), relational.Micros(g.ExpiresAt), c.CodeHash[:], relational.Micros(c.CodeExpiresAt),
+		relational.Micros(g.CreatedAt), relational.Micros(g.ExpiresAt), c.CodeHash[:], relational.Micros(c.CodeExpiresAt), none[:],
 	}
 	if !c.AuthRequestID.IsZero() {
 		statement, args = issueCodeForRequest, append(args, c.AuthRequestID[:], c.Browser[:])
@@ -67,23 +65,18 @@ func (s *Store) IssueCode(ctx context.Context, c storage.NewCode) error {
 
 // whyNoCode finds out what stood in the way. Nothing was changed.
 func (s *Store) whyNoCode(ctx context.Context, c storage.NewCode) error {
-	var locked, live, finished bool
-	err := s.db.pool.QueryRow(ctx, `SELECT u.locked_at <> 0,
-			EXISTS (SELECT FROM sessions WHERE id = $2 AND hash = $3 AND user_id = $1 AND ended_at = 0 AND expires_at > $4 AND idle_expires_at > $4),
-			EXISTS (SELECT FROM auth_requests WHERE id = $5 AND browser = $6 AND finished_at <> 0)
-		FROM users u WHERE u.id = $1`,
-		c.Grant.UserID, c.Grant.SessionID[:], c.SessionHash[:], relational.Micros(c.Now), c.AuthRequestID[:], c.Browser[:]).
-		Scan(&locked, &live, &finished)
+	var locked, live bool
+	err := s.db.pool.QueryRow(ctx, `SELECT u.locked_at <> 0, s.ended_at = 0 AND s.expires_at > $4 AND s.idle_expires_at > $4
+		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.hash = $2 AND s.user_id = $3`,
+		c.Grant.SessionID[:], c.SessionHash[:], c.Grant.UserID, relational.Micros(c.Now)).Scan(&locked, &live)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return storage.ErrNotFound
 	case err != nil:
-		return err
+		return found(err)
 	case locked:
 		return storage.ErrLocked
-	case live && finished:
-		return storage.ErrConflict
-	default:
+	case !live:
 		return storage.ErrNotFound
+	default:
+		return storage.ErrConflict
 	}
 }

@@ -1,6 +1,11 @@
 package postgres
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+
+	"qiao/storage"
+)
 
 func TestNumbered(t *testing.T) {
 	for query, want := range map[string]string{
@@ -15,6 +20,19 @@ func TestNumbered(t *testing.T) {
 			if got := s.numbered(query); got != want {
 				t.Errorf("%s: got %s, want %s", query, got, want)
 			}
+		}
+	}
+}
+
+// The statements hold the contract's figures as text.
+func TestFiguresAreTheContracts(t *testing.T) {
+	for text, want := range map[string]int64{
+		refreshRepeats: storage.RefreshRepeats,
+		refreshGrace:   storage.RefreshGrace.Microseconds(),
+		keptAccess:     (storage.MaxAccessTokens - 1) * storage.AccessTokenSize,
+	} {
+		if got, err := strconv.ParseInt(text, 10, 64); err != nil || got != want {
+			t.Errorf("%s: want %d", text, want)
 		}
 	}
 }

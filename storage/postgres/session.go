@@ -28,9 +28,13 @@ func (s *Store) Session(ctx context.Context, id storage.ID, secret storage.Hash,
 		if err != nil || session.LastSeenAt.After(now.Add(-touchEvery)) {
 			return err
 		}
-		session.LastSeenAt, session.IdleExpiresAt = now, now.Add(idle)
-		_, err = s.db.pool.Exec(ctx, touchSession, id[:], secret[:], relational.Micros(now), relational.Micros(now.Add(idle)),
+		tag, err := s.db.pool.Exec(ctx, touchSession, id[:], secret[:], relational.Micros(now), relational.Micros(now.Add(idle)),
 			relational.Micros(now.Add(-touchEvery)))
+		if err == nil && tag.RowsAffected() == 0 { // touched by another replica, or ended, since it was read
+			session, user, err = s.liveSession(ctx, id, secret, now)
+			return err
+		}
+		session.LastSeenAt, session.IdleExpiresAt = now, now.Add(idle)
 		return err
 	})
 	if err != nil {

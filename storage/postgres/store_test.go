@@ -163,7 +163,7 @@ func TestADatabaseThatIsDown(t *testing.T) {
 			return err
 		},
 		"rotate": func(ctx context.Context) error {
-			_, err := s.RotateRefreshToken(ctx, storage.Rotation{GrantID: id, Now: now})
+			_, err := s.RotateRefreshToken(ctx, storage.Rotation{GrantID: id, Seed: storage.NewSecret().Hash(), Now: now})
 			return err
 		},
 		"access": func(ctx context.Context) error { _, err := s.AccessGrant(ctx, id); return err },
