@@ -1,0 +1,50 @@
+package wechatflow
+
+import (
+	"cmp"
+	"net/netip"
+	"net/url"
+
+	"qiao/storage"
+	"qiao/ui"
+)
+
+// clientView is the relying party as a person sees it. The host is where the login leads to: a name alone can be
+// anybody's.
+func clientView(c storage.Client, redirectURI string) ui.Client {
+	if redirectURI == "" && len(c.RedirectURIs) > 0 {
+		redirectURI = c.RedirectURIs[0] // the phone's pages do not see the request, only the client
+	}
+	return ui.Client{
+		Name: cmp.Or(c.Name, c.ID), Host: hostOf(redirectURI), LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI,
+	}
+}
+
+// thisDevice is what a page says instead of a loopback host.
+const thisDevice = "this device"
+
+func hostOf(redirectURI string) string {
+	u, err := url.Parse(redirectURI)
+	if err != nil {
+		return ""
+	}
+	if u.Host == "" {
+		return u.Scheme // an app's own scheme
+	}
+	if addr, err := netip.ParseAddr(u.Hostname()); u.Hostname() == "localhost" || err == nil && addr.IsLoopback() {
+		return thisDevice
+	}
+	return u.Host
+}
+
+// formTarget is what the policy's form-action needs for a form that ends at the URI: its origin, or its own scheme.
+func formTarget(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme == "" {
+		return "'self'"
+	}
+	if u.Scheme == "http" || u.Scheme == "https" {
+		return u.Scheme + "://" + u.Host
+	}
+	return u.Scheme + ":"
+}

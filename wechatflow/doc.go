@@ -1,0 +1,40 @@
+// Package wechatflow is the login between /login/{auth request} and the session: scan, follow, confirm, bind the phone,
+// continue.
+//
+// The computer shows a QR code and waits. WeChat tells us who scanned it, and the chat answers with a link. On the phone
+// the link leads through WeChat's web authorization to a page that asks, in words, whether this is really the person's
+// own login; the number that the computer shows is chosen there. Then the computer goes on.
+//
+//	computer (browser secret)            WeChat (scene)                 phone (phone secret)
+//
+//	GET /login/{id}  waiting ── QR ──►   scan or follow
+//	                                     POST /wechat/{account}
+//	                 scanned ◄── wake ── RecordScan ── reply: link ──►  GET /phone/{link}
+//	                 number shown                                       web authorization, state bound to the phone
+//	                                                                    GET /phone/return: the scanned openid, proven
+//	                                                                    confirm: choose the number, or decline
+//	                                                                    first time: number, code, (move)
+//	                 confirmed ◄───────────────── wake ───────────────  done
+//	POST continue ── session, 303 to /authorize/continue
+//
+// States: waiting → scanned → confirmed → done; from each of the first three to declined or expired. Every step is one
+// transition of storage.Logins; this package holds nothing in memory that a login rests on, so any replica may serve
+// any step. Waiters are woken through Signals and look at the Store by themselves every few seconds.
+//
+// Two other ways lead to the phone's page. In WeChat's own browser (attempt ViaWeChat) there is nothing to scan: the
+// browser itself goes through web authorization and follows the account where it does not yet. And where the platform
+// gives no code (quota, trouble, too many from one address) the QR code holds our own page /scan/{account}/{secret},
+// which proves the openid by web authorization instead of by an event.
+//
+// # Three secrets
+//
+// They are never equal, and never in the same place:
+//
+//   - the scene, between the server and WeChat: whoever knows it can do nothing without being WeChat;
+//   - the browser secret, a cookie of the computer: only with it is the attempt seen, polled and continued;
+//   - the phone link's token, in the chat: it names the attempt and proves nothing. What counts is the phone secret, a
+//     cookie that WeChat's browser is given anew when web authorization has returned the openid that scanned.
+//
+// No GET changes an attempt: links are fetched ahead and forwarded. What a GET may do is begin a round of web
+// authorization, which counts only in the browser that began it.
+package wechatflow

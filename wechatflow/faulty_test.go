@@ -1,0 +1,123 @@
+package wechatflow_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"qiao/storage"
+	"qiao/storage/sqlite"
+)
+
+var errDown = errors.New("database is down")
+
+// faultyStore is the real store, whose transitions can be made to fail before or after they commit.
+type faultyStore struct {
+	*sqlite.Store
+	down      atomic.Bool  // every call fails
+	scanLate  atomic.Int64 // nanoseconds that RecordScan waits before it runs, whatever its ctx says
+	scanBroke atomic.Bool  // RecordScan commits, and its answer is lost
+}
+
+func (s *faultyStore) fault() error {
+	if s.down.Load() {
+		return errDown
+	}
+	return nil
+}
+
+func (s *faultyStore) AuthRequest(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (storage.AuthRequest, error) {
+	if err := s.fault(); err != nil {
+		return storage.AuthRequest{}, err
+	}
+	return s.Store.AuthRequest(ctx, id, browser, now)
+}
+
+func (s *faultyStore) CurrentAttempt(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (storage.Attempt, error) {
+	if err := s.fault(); err != nil {
+		return storage.Attempt{}, err
+	}
+	return s.Store.CurrentAttempt(ctx, id, browser, now)
+}
+
+func (s *faultyStore) PhoneAttempt(ctx context.Context, id storage.ID, phone storage.Hash, now time.Time) (storage.Attempt, error) {
+	if err := s.fault(); err != nil {
+		return storage.Attempt{}, err
+	}
+	return s.Store.PhoneAttempt(ctx, id, phone, now)
+}
+
+func (s *faultyStore) PeekAttempt(ctx context.Context, id storage.ID, now time.Time) (storage.Attempt, error) {
+	if err := s.fault(); err != nil {
+		return storage.Attempt{}, err
+	}
+	return s.Store.PeekAttempt(ctx, id, now)
+}
+
+func (s *faultyStore) RecordScan(ctx context.Context, scan storage.Scan) (storage.ScanOutcome, storage.Attempt, error) {
+	if err := s.fault(); err != nil {
+		return 0, storage.Attempt{}, err
+	}
+	if late := s.scanLate.Load(); late > 0 {
+		time.Sleep(time.Duration(late)) // a store that hangs does not look at ctx; this is the fault under test
+		return s.Store.RecordScan(context.WithoutCancel(ctx), scan)
+	}
+	outcome, a, err := s.Store.RecordScan(ctx, scan)
+	if s.scanBroke.Load() {
+		return 0, storage.Attempt{}, errDown
+	}
+	return outcome, a, err
+}
+
+func (s *faultyStore) RecordFollow(ctx context.Context, e storage.FollowEvent) (storage.FollowOutcome, error) {
+	if err := s.fault(); err != nil {
+		return 0, err
+	}
+	return s.Store.RecordFollow(ctx, e)
+}
+
+// faultySignals are real signals that can be unreachable, or lose their wake-ups.
+type faultySignals struct {
+	storage.Signals
+	down atomic.Bool
+	deaf atomic.Bool
+}
+
+func (s *faultySignals) Ping(ctx context.Context) error {
+	if s.down.Load() {
+		return errDown
+	}
+	return s.Signals.Ping(ctx)
+}
+
+func (s *faultySignals) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
+	if s.down.Load() {
+		return false, 0, errDown
+	}
+	return s.Signals.Allow(ctx, key, limit, window)
+}
+
+func (s *faultySignals) Wake(ctx context.Context, topic string) error {
+	if s.down.Load() {
+		return errDown
+	}
+	if s.deaf.Load() {
+		return nil
+	}
+	return s.Signals.Wake(ctx, topic)
+}
+
+// loopbackProxies lets a test speak from any address through X-Forwarded-For.
+func loopbackProxies() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
+
+func placeOf(a netip.Addr) string {
+	switch a.String() {
+	case "203.0.113.1":
+		return "Shanghai"
+	case "203.0.113.2":
+		return "Kunming"
+	}
+	return ""
+}

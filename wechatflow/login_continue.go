@@ -1,0 +1,106 @@
+package wechatflow
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"qiao/storage"
+	"qiao/ui"
+)
+
+// acrConfirm is the authentication context of a login that the phone confirmed.
+const acrConfirm = "urn:qiao:acr:confirm"
+
+// postContinue serves POST /login/{id}/continue, the one form of the page: inside WeChat it begins web authorization,
+// a confirmed login becomes a session, and in any other state the page is shown again.
+func (f *Flow) postContinue(w http.ResponseWriter, r *http.Request) {
+	v, ok := f.visit(w, r)
+	if !ok || !f.postedForm(w, r, v.lang, v.secret, v.purpose()) {
+		return
+	}
+	attempt, err := f.Store.CurrentAttempt(r.Context(), v.request.ID, v.browser(), f.Now())
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		f.unavailable(w, r, v.lang, err)
+		return
+	}
+	switch {
+	case attempt.State == storage.AttemptWaiting && attempt.Via == storage.ViaWeChat:
+		f.beginWebAuth(w, r, v.lang, attempt.Account, storage.WebAuth{Purpose: webAuthLogin, AttemptID: attempt.ID})
+	case attempt.State == storage.AttemptConfirmed:
+		f.complete(w, r, v, attempt)
+	case attempt.State == storage.AttemptDone:
+		f.toAuthorize(w, r, v.request.ID) // the button was pressed twice
+	default:
+		redirect(w, r, v.path())
+	}
+}
+
+// complete opens the session. Only the browser that began the login gets here; where the person is new to it, only with
+// their click: otherwise anybody could sign a stranger's browser in to his own account.
+func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt storage.Attempt) {
+	ctx, now := r.Context(), f.Now()
+	previous, err := f.liveSession(r)
+	if err != nil {
+		f.unavailable(w, r, v.lang, err)
+		return
+	}
+	handle, newBrowser := storage.NewHandle(now), storage.NewSecret()
+	amr := []string{"wechat"}
+	if attempt.PhoneProven {
+		amr = append(amr, "sms")
+	}
+	session, err := f.Store.CompleteLogin(ctx, storage.Complete{
+		AuthRequestID: v.request.ID, Browser: v.browser(), Approved: pressed(r, "approve"), NewBrowser: newBrowser.Hash(),
+		Session: storage.Session{
+			ID: handle.ID, Hash: handle.Secret.Hash(), AMR: amr, ACR: acrConfirm, Device: f.Guard.Device(r),
+			ExpiresAt: now.Add(f.Lifetimes.Session), IdleExpiresAt: now.Add(f.Lifetimes.SessionIdle),
+		},
+		Previous: previous, Now: now,
+	})
+	switch {
+	case err == nil:
+	case errors.Is(err, storage.ErrApprovalNeeded), errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrExpired):
+		redirect(w, r, v.path()) // the page shows what is due
+		return
+	case errors.Is(err, storage.ErrNotFound):
+		f.fail(w, r, v.lang, ui.Failure{Status: http.StatusNotFound, Kind: "request_expired"}, nil)
+		return
+	case errors.Is(err, storage.ErrLocked):
+		f.fail(w, r, v.lang, ui.Failure{Status: http.StatusForbidden, Kind: "locked"}, nil)
+		return
+	case errors.Is(err, storage.ErrPhoneNeeded): // taken away between the confirmation and now: from the start
+		if _, err := f.beginAttempt(r, v, attempt.ID); err != nil {
+			f.unavailable(w, r, v.lang, err)
+			return
+		}
+		redirect(w, r, v.path())
+		return
+	default:
+		f.unavailable(w, r, v.lang, err)
+		return
+	}
+	f.metrics.completions.Inc()
+	f.Guard.SetSecret(w, newBrowser)
+	f.Guard.SetSession(w, storage.Handle{ID: session.ID, Secret: handle.Secret}, session.ExpiresAt.Sub(now))
+	f.wake(ctx, v.request.ID)
+	f.toAuthorize(w, r, v.request.ID)
+}
+
+// liveSession is the session that this browser can prove, zero where there is none. A cookie that only names one must
+// not end it.
+func (f *Flow) liveSession(r *http.Request) (storage.ID, error) {
+	handle, ok := f.Guard.Session(r)
+	if !ok {
+		return storage.ID{}, nil
+	}
+	session, _, err := f.Store.Session(r.Context(), handle.ID, handle.Secret.Hash(), f.Lifetimes.SessionIdle, f.Now())
+	if errors.Is(err, storage.ErrNotFound) {
+		return storage.ID{}, nil
+	}
+	return session.ID, err
+}
+
+func (f *Flow) toAuthorize(w http.ResponseWriter, r *http.Request, request storage.ID) {
+	redirect(w, r, "/authorize/continue?request="+url.QueryEscape(request.String()))
+}

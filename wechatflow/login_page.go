@@ -1,0 +1,172 @@
+package wechatflow
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/go-chi/chi/v5"
+
+	"qiao/browser"
+	"qiao/storage"
+	"qiao/ui"
+)
+
+// getLogin serves GET /login/{id}: the card, in every state. It begins the request's first attempt; it changes no
+// attempt that is there, but for giving a waiting one its picture.
+func (f *Flow) getLogin(w http.ResponseWriter, r *http.Request) {
+	v, ok := f.visit(w, r)
+	if !ok {
+		return
+	}
+	attempt, err := f.Store.CurrentAttempt(r.Context(), v.request.ID, v.browser(), f.Now())
+	if errors.Is(err, storage.ErrNotFound) {
+		attempt, err = f.beginAttempt(r, v, storage.ID{})
+	} else if err == nil && attempt.State == storage.AttemptDone {
+		attempt, err = f.againIfEnded(r, v, attempt)
+	}
+	if err != nil {
+		f.unavailable(w, r, v.lang, err)
+		return
+	}
+	c, err := f.card(r.Context(), attempt, f.Guard.Address(r))
+	if err != nil {
+		f.unavailable(w, r, v.lang, err)
+		return
+	}
+	f.Pages.Render(w, http.StatusOK, f.loginPage(r, v, c))
+}
+
+// againIfEnded begins a new attempt where the session that the last one opened is gone: the provider sent the person
+// here for another login, and a page that says "done" would only send them back.
+func (f *Flow) againIfEnded(r *http.Request, v visit, done storage.Attempt) (storage.Attempt, error) {
+	live, err := f.liveSession(r)
+	if err != nil || !live.IsZero() && live == v.request.SessionID {
+		return done, err
+	}
+	return f.beginAttempt(r, v, done.ID)
+}
+
+// visit is a request of the login page, in the browser that it belongs to.
+type visit struct {
+	secret  storage.Secret
+	request storage.AuthRequest
+	client  storage.Client
+	lang    string
+}
+
+func (v visit) browser() storage.Hash { return v.secret.Hash() }
+func (v visit) path() string          { return "/login/" + v.request.ID.String() }
+func (v visit) purpose() string       { return "login " + v.request.ID.String() }
+
+// visit finds the authorization request that the URL names, for the browser that sent it, and answers by itself where
+// there is none. Another browser's request looks like one that never was.
+func (f *Flow) visit(w http.ResponseWriter, r *http.Request) (visit, bool) {
+	lang := f.Guard.Lang(w, r, nil)
+	if ok, retryAfter := f.allowPage(r); !ok {
+		f.tooMany(w, r, lang, retryAfter)
+		return visit{}, false
+	}
+	gone := ui.Failure{Status: http.StatusNotFound, Kind: "request_expired"}
+	secret, ok := f.Guard.Secret(r)
+	if !ok {
+		gone.Kind = "wrong_browser"
+		f.fail(w, r, lang, gone, nil)
+		return visit{}, false
+	}
+	id, err := storage.ParseID(chi.URLParam(r, "id"))
+	if err != nil {
+		f.fail(w, r, lang, gone, nil)
+		return visit{}, false
+	}
+	request, err := f.Store.AuthRequest(r.Context(), id, secret.Hash(), f.Now())
+	switch {
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrExpired):
+		f.fail(w, r, lang, gone, nil)
+		return visit{}, false
+	case err != nil:
+		f.unavailable(w, r, lang, err)
+		return visit{}, false
+	}
+	client, err := f.Client(r.Context(), request.ClientID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		f.fail(w, r, lang, ui.Failure{Status: http.StatusBadRequest, Kind: "unknown_client"}, nil)
+		return visit{}, false
+	case err != nil:
+		f.unavailable(w, r, lang, err)
+		return visit{}, false
+	}
+	return visit{
+		secret: secret, request: request, client: client, lang: f.Guard.Lang(w, r, request.Params.UILocales),
+	}, true
+}
+
+// beginAttempt starts a new attempt in place of the one named. Where another tab was faster, its attempt is returned.
+// A login cannot begin while the Signals are unreachable: its limits would be off.
+func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (storage.Attempt, error) {
+	ctx, now := r.Context(), f.Now()
+	if err := f.Signals.Ping(ctx); err != nil {
+		return storage.Attempt{}, err
+	}
+	a, err := f.account(v.client.Account)
+	if err != nil {
+		return storage.Attempt{}, err
+	}
+	via := storage.ViaQR
+	if browser.InWeChat(r) {
+		via = storage.ViaWeChat
+	}
+	err = f.Store.BeginAttempt(ctx, storage.Attempt{
+		ID: storage.NewID(now), AuthRequestID: v.request.ID, ClientID: v.client.ID, Browser: v.browser(),
+		Account: a.name, Via: via, Device: f.Guard.Device(r),
+		CreatedAt: now, ExpiresAt: now.Add(f.Lifetimes.Attempt), State: storage.AttemptWaiting, Version: 1,
+	}, replaces, now)
+	if err != nil && !errors.Is(err, storage.ErrConflict) {
+		return storage.Attempt{}, err
+	}
+	f.wake(ctx, v.request.ID)
+	return f.Store.CurrentAttempt(ctx, v.request.ID, v.browser(), now)
+}
+
+// loginPage is the card as a page.
+func (f *Flow) loginPage(r *http.Request, v visit, c card) ui.Login {
+	p := ui.Login{
+		Frame:       f.frame(r, v.lang),
+		Client:      clientView(v.client, v.request.Params.RedirectURI),
+		IssuerHost:  f.Guard.Issuer.Host,
+		State:       c.state,
+		Version:     c.version(),
+		WrongNumber: c.attempt.WrongNumber,
+		Mobile:      browser.Mobile(r),
+		WeChat:      c.attempt.Via == storage.ViaWeChat,
+		ContinueAs:  c.as,
+		StateURL:    v.path() + "/state",
+		ContinueURL: v.path() + "/continue",
+		RefreshURL:  v.path() + "/refresh",
+		CancelURL:   "/authorize/cancel?request=" + url.QueryEscape(v.request.ID.String()),
+		PictureURL:  v.path() + "/picture.png",
+		FormToken:   f.Guard.FormToken(v.secret, v.purpose()),
+	}
+	// The forms of this page end at the relying party, or in WeChat's web authorization.
+	p.Return = []string{formTarget(v.request.Params.RedirectURI)}
+	if a, err := f.account(c.attempt.Account); err == nil {
+		p.AccountName = a.display
+		if p.WeChat {
+			p.Return = append(p.Return, formTarget(a.Client.WebAuthURL(f.url("/phone/return"), "")))
+		}
+	}
+	switch c.state {
+	case string(storage.AttemptWaiting):
+		p.QR, p.ExpiresIn, p.Renewable = c.attempt.Scene.URL, c.expiresIn, c.attempt.Scenes < maxScenes
+	case string(storage.AttemptScanned):
+		p.Number, p.Binding = c.attempt.Number, !c.attempt.ApprovedAt.IsZero()
+	}
+	return p
+}
+
+// fresh reads the attempt again.
+func (f *Flow) fresh(ctx context.Context, a storage.Attempt) (storage.Attempt, error) {
+	return f.Store.CurrentAttempt(ctx, a.AuthRequestID, a.Browser, f.Now())
+}

@@ -1,0 +1,361 @@
+package wechatflow_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qiao/storage"
+)
+
+const alicePhone = "+8613800001234"
+
+func TestFirstLogin(t *testing.T) {
+	for _, mode := range []string{"safe", "compat", "plain"} {
+		t.Run(mode, func(t *testing.T) {
+			w := newWorld(t, options{mode: mode})
+			c, alice := w.browser(), w.person()
+			login := c.login()
+			require.Equal(t, http.StatusOK, login.status)
+			require.Equal(t, "waiting", login.attr("data-state"))
+			require.Contains(t, login.body, "Example Shop")
+			require.Equal(t, "no-store", login.header.Get("Cache-Control"))
+
+			require.Equal(t, "follow_prompt", alice.scan(login.attr("data-qr")))
+			require.Equal(t, "event", alice.follow())
+			s, _ := c.state(login, 0, 0)
+			require.Equal(t, "scanned", s.State)
+			require.Equal(t, "confirm", s.Step)
+			require.GreaterOrEqual(t, s.Number, 10)
+
+			confirm := alice.open(alice.link())
+			require.Equal(t, http.StatusOK, confirm.status)
+			require.Contains(t, confirm.body, "Example Shop")
+			require.Contains(t, confirm.body, "Chrome · Windows")
+			require.Len(t, confirm.choices(), 3)
+
+			number := alice.choose(confirm, login)
+			require.True(t, strings.HasSuffix(number.path(), "/number"))
+			require.Contains(t, number.body, `type="tel"`)
+			s, _ = c.state(login, 0, 0)
+			require.Equal(t, "bind", s.Step)
+
+			code := number.submit("/number", "phone", "138 0000 1234")
+			require.Contains(t, code.body, "138****1234")
+			require.NotContains(t, code.url.String(), "13800001234")
+			sent := w.pocket.all()
+			require.Len(t, sent, 1)
+			require.Equal(t, alicePhone, sent[0].To)
+			require.Contains(t, sent[0].Text, sent[0].Code)
+
+			end := code.submit("/code", "code", sent[0].Code[:3]+" "+sent[0].Code[3:])
+			require.Equal(t, "done", end.attr("data-end"))
+			s, _ = c.state(login, 0, 0)
+			require.Equal(t, "confirmed", s.State)
+			require.Equal(t, "approve", s.Step)
+			require.Equal(t, "138****1234", s.As)
+
+			got, page := c.continueLogin(login)
+			require.Equal(t, http.StatusOK, page.status, page.body)
+			require.Equal(t, []string{"wechat", "sms"}, got.AMR)
+			require.Equal(t, "urn:qiao:acr:confirm", got.ACR)
+			require.Regexp(t, `^[a-z2-7]{26}$`, got.User)
+			require.Regexp(t, `^[a-z]+-[a-z]+-\d{4}$`, got.Username)
+			require.Equal(t, strings.TrimPrefix(login.path(), "/login/"), got.Request)
+			require.Equal(t, 1.0, w.counter("qiao_login_completions_total"))
+
+			logs := w.logs.String()
+			for _, secret := range []string{alice.openID, "13800001234", sent[0].Code, "flowtesttoken"} {
+				require.NotContains(t, logs, secret)
+			}
+		})
+	}
+}
+
+func TestSecondLoginNeedsNoClickInAKnownBrowserOnly(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	first := alice.signIn(c, alicePhone)
+	w.clock.advance(time.Minute)
+
+	login := c.login()
+	confirm := alice.scanAndFollow(login)
+	end := alice.choose(confirm, login)
+	require.Equal(t, "done", end.attr("data-end"), "the phone is bound already")
+	confirmed := c.get(login.path())
+	require.Equal(t, "confirmed", confirmed.attr("data-state"))
+	require.NotContains(t, confirmed.body, `name="approve"`)
+	second, _ := c.continueLogin(login)
+	require.Equal(t, first.User, second.User)
+	require.Equal(t, first.SID, second.SID, "the same person's session is renewed")
+	require.Equal(t, []string{"wechat"}, second.AMR)
+
+	w.clock.advance(time.Minute)
+	other := w.browser()
+	login = other.login()
+	alice.choose(alice.scanAndFollow(login), login)
+	confirmed = other.get(login.path())
+	require.Contains(t, confirmed.body, "138****1234")
+	again := confirmed.submit("/continue") // without the click on approve
+	require.Equal(t, login.path(), again.path())
+	require.Equal(t, "confirmed", again.attr("data-state"))
+	third, _ := other.continueLogin(login)
+	require.Equal(t, first.User, third.User)
+	require.NotEqual(t, first.SID, third.SID)
+}
+
+func TestDecline(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	confirm := alice.scanAndFollow(login)
+	end := confirm.submit("/confirm", "decline", "yes")
+	require.Equal(t, "declined", end.attr("data-end"))
+	s, _ := c.state(login, 0, 0)
+	require.Equal(t, "declined", s.State)
+	require.Equal(t, "declined", s.Reason)
+	refused := c.get(login.path())
+	require.Equal(t, "declined", refused.attr("data-state"))
+	require.Equal(t, login.path(), c.still().get(login.path()).path())
+
+	alice.scan(login.attr("data-qr"))
+	require.NotContains(t, strings.Join(alice.chat(), ""), "/phone/", "its scenes are void")
+
+	again := refused.submit("/refresh")
+	require.Equal(t, "waiting", again.attr("data-state"))
+	require.NotEqual(t, login.attr("data-qr"), again.attr("data-qr"))
+}
+
+func wrongOne(t *testing.T, confirm, login *page) string {
+	t.Helper()
+	number := login.c.get(login.path()).attr("data-number")
+	for _, n := range confirm.choices() {
+		if n != number {
+			return n
+		}
+	}
+	require.Fail(t, "no decoy")
+	return ""
+}
+
+func TestTwoWrongNumbersBlock(t *testing.T) {
+	w := newWorld(t, options{})
+	alice := w.person()
+	for range 2 {
+		login := w.browser().login()
+		confirm := alice.scanAndFollow(login)
+		end := confirm.submit("/confirm", "number", wrongOne(t, confirm, login))
+		require.Equal(t, "wrong_number", end.attr("data-end"))
+		s, _ := login.c.state(login, 0, 0)
+		require.Equal(t, "declined", s.State)
+		require.Equal(t, "wrong_number", s.Reason)
+		// The right number comes too late.
+		late := confirm.submit("/confirm", "number", confirm.choices()[0])
+		require.NotEqual(t, "done", late.attr("data-end"))
+		w.clock.advance(time.Second)
+	}
+	login := w.browser().login()
+	require.Equal(t, "event", alice.scan(login.attr("data-qr")))
+	require.Contains(t, strings.Join(alice.chat(), ""), "15")
+	s, _ := login.c.state(login, 0, 0)
+	require.Equal(t, "waiting", s.State, "a blocked openid claims nothing")
+
+	w.clock.advance(16 * time.Minute)
+	login = w.browser().login()
+	require.NotEmpty(t, alice.scanAndFollow(login).choices())
+}
+
+// A number that is none of the buttons is not a choice: it neither confirms nor counts as a wrong one.
+func TestNumbersThatAreNoChoice(t *testing.T) {
+	w := newWorld(t, options{})
+	alice := w.person()
+	login := w.browser().login()
+	confirm := alice.scanAndFollow(login)
+	for _, n := range []string{"", "0", "-1", "100", "abc", "1e1", "٤٢", strings.Repeat("9", 400)} {
+		require.Equal(t, http.StatusBadRequest, confirm.submit("/confirm", "number", n).status, n)
+	}
+	require.Equal(t, http.StatusBadRequest, confirm.submit("/confirm").status)
+	require.Equal(t, http.StatusBadRequest, confirm.submit("/confirm", "approve", "yes").status)
+	number := login.c.get(login.path()).attr("data-number")
+	require.Equal(t, http.StatusBadRequest, confirm.submit("/confirm", "number", number, "number", number).status, "twice")
+	require.Equal(t, http.StatusOK, alice.choose(confirm, login).status)
+}
+
+func TestRefreshVoidsTheOldPicture(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	old := login.attr("data-qr")
+	fresh := login.submit("/refresh")
+	require.NotEqual(t, old, fresh.attr("data-qr"))
+	alice.scan(old)
+	alice.follow()
+	require.NotContains(t, strings.Join(alice.chat(), ""), "/phone/")
+	s, _ := c.state(login, 0, 0)
+	require.Equal(t, "waiting", s.State)
+	require.Equal(t, "event", alice.scan(fresh.attr("data-qr")))
+	s, _ = c.state(login, 0, 0)
+	require.Equal(t, "scanned", s.State)
+	// Refreshing after the scan ends that attempt too, and the phone is told.
+	link := alice.link()
+	c.get(login.path()).submit("/refresh")
+	require.Equal(t, "expired", alice.open(link).attr("data-end"))
+}
+
+func TestPicturesAreRenewedTwiceAndStayValid(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	first, v := login.attr("data-qr"), login.version()
+	seen := map[string]bool{first: true}
+	for range 2 {
+		w.clock.advance(119 * time.Second)
+		s, _ := c.state(login, v, 0)
+		require.Equal(t, v, s.Version, "not yet")
+		require.Equal(t, 1, s.ExpiresIn)
+		w.clock.advance(time.Second)
+		s, _ = c.state(login, v, 20)
+		require.Equal(t, "waiting", s.State)
+		require.NotEqual(t, v, s.Version, "a new picture is a new version")
+		require.False(t, seen[s.QR])
+		require.Contains(t, s.Picture, "<svg")
+		seen[s.QR], v = true, s.Version
+		require.Equal(t, 120, s.ExpiresIn)
+	}
+	w.clock.advance(2 * time.Minute)
+	s, _ := c.state(login, v, 20)
+	require.Equal(t, "expired", s.State)
+	require.NotEqual(t, v, s.Version)
+	expired := c.get(login.path())
+	require.Equal(t, "expired", expired.attr("data-state"))
+	require.Empty(t, expired.attr("data-qr"))
+
+	// The first picture, photographed six minutes ago: the person taps 关注 only now.
+	require.Equal(t, "follow_prompt", alice.scan(first))
+	alice.follow()
+	s, _ = c.state(login, s.Version, 20)
+	require.Equal(t, "scanned", s.State)
+}
+
+func TestAttemptEndsAfterTenMinutes(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	confirm := alice.scanAndFollow(login)
+	link := confirm.path()
+	w.clock.advance(10*time.Minute + time.Second)
+	s, _ := c.state(login, login.version(), 20)
+	require.Equal(t, "expired", s.State)
+	require.Equal(t, "expired", confirm.submit("/confirm", "number", confirm.choices()[0]).attr("data-end"))
+	require.Equal(t, http.StatusGone, alice.phone.get(link).status)
+	alice.scan(login.attr("data-qr"))
+	require.NotContains(t, strings.Join(alice.chat(), ""), "/phone/")
+	again := c.get(login.path()).submit("/refresh")
+	require.Equal(t, "waiting", again.attr("data-state"))
+}
+
+func TestContinueBeforeTheTimeShowsThePage(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	again := login.submit("/continue", "approve", "yes")
+	require.Equal(t, login.path(), again.path())
+	require.Equal(t, "waiting", again.attr("data-state"))
+	alice.scanAndFollow(login)
+	require.Equal(t, "scanned", login.submit("/continue", "approve", "yes").attr("data-state"))
+}
+
+func TestDoneIsDoneOnce(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	alice.bind(alice.choose(alice.scanAndFollow(login), login), alicePhone)
+	confirmed := c.get(login.path())
+	beforeSecret, _ := c.secret()
+	s, _ := c.continueLogin(login)
+	after, _ := c.secret()
+	require.NotEqual(t, beforeSecret, after, "the browser secret is renewed")
+
+	// The same form once more, with the new cookie: its token was the old secret's.
+	require.Equal(t, http.StatusForbidden, confirmed.submit("/continue", "approve", "yes").status)
+	// A copy of the old cookie is worth nothing.
+	thief := w.browser()
+	thief.http.Jar.SetCookies(mustURL(t, w.site.URL), []*http.Cookie{{Name: "qiao_browser", Value: beforeSecret.Text()}})
+	require.Equal(t, http.StatusNotFound, thief.get(login.path()).status)
+	// The page that is still open leads on, and opens no second session.
+	done := c.get(login.path())
+	require.Equal(t, "done", done.attr("data-state"))
+	var again session
+	done.submit("/continue").json(&again)
+	require.Equal(t, s.SID, again.SID)
+	require.Equal(t, 1.0, w.counter("qiao_login_completions_total"))
+}
+
+// The provider sends a person back whose session ended meanwhile: "done" would be a dead end.
+func TestLoginAgainAfterTheSessionEnded(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	alice.bind(alice.choose(alice.scanAndFollow(login), login), alicePhone)
+	s, _ := c.continueLogin(login)
+	sid, err := storage.ParseID(s.SID)
+	require.NoError(t, err)
+	require.NoError(t, w.store.EndSession(context.Background(), sid, w.clock.Now()))
+	require.Equal(t, "waiting", c.get(login.path()).attr("data-state"))
+}
+
+func TestANewScanVoidsTheOpenIDsEarlierAttempts(t *testing.T) {
+	w := newWorld(t, options{})
+	alice := w.person()
+	first, second := w.browser().login(), w.browser().login()
+	confirm := alice.scanAndFollow(first)
+	w.clock.advance(time.Second)
+	alice.scanAndFollow(second)
+	s, _ := first.c.state(first, 0, 0)
+	require.Equal(t, "expired", s.State)
+	require.Equal(t, "expired", confirm.submit("/confirm", "number", confirm.choices()[0]).attr("data-end"))
+}
+
+func TestPictureToSave(t *testing.T) {
+	w := newWorld(t, options{})
+	c := w.browser()
+	c.agent = phoneAgent
+	login := c.login()
+	require.Contains(t, login.body, "/picture.png")
+	png := c.get(login.path() + "/picture.png")
+	require.Equal(t, "image/png", png.header.Get("Content-Type"))
+	require.True(t, strings.HasPrefix(png.body, "\x89PNG"))
+	require.Equal(t, "no-store", png.header.Get("Cache-Control"))
+	require.Equal(t, http.StatusNotFound, w.browser().get(login.path()+"/picture.png").status)
+	w.clock.advance(3 * time.Minute)
+	require.Equal(t, http.StatusNotFound, c.get(login.path()+"/picture.png").status, "it makes no new one")
+}
+
+func TestBadLoginAddresses(t *testing.T) {
+	w := newWorld(t, options{})
+	c := w.browser()
+	login := c.login()
+	for _, path := range []string{"/login/x", "/login/" + strings.Repeat("A", 22), "/login/" + strings.Repeat("A", 5000),
+		login.path() + "%00", "/login/" + strings.Repeat("A", 22) + "/state"} {
+		require.Equal(t, http.StatusNotFound, c.get(path).status, path)
+	}
+	for _, q := range []string{"", "?v=abc", "?v=99999999999999999999", "?wait=-1", "?wait=abc", "?v=1&v=2", "?wait=99999999999"} {
+		p := c.get(login.path() + "/state" + q)
+		require.Equal(t, http.StatusOK, p.status, q)
+	}
+	big := strings.Repeat("x", 20<<10)
+	require.Equal(t, http.StatusRequestEntityTooLarge, login.submit("/continue", "junk", big).status)
+	require.Equal(t, http.StatusForbidden, c.do("POST", login.path()+"/refresh", fields("x")).status)
+	_, token := login.form("/refresh")
+	bad := c.do("POST", login.path()+"/refresh", fields(token, "form_token", token))
+	require.Equal(t, http.StatusBadRequest, bad.status, "a field twice")
+	foreign := *c
+	foreign.origin = "https://evil.example"
+	require.Equal(t, http.StatusForbidden, foreign.do("POST", login.path()+"/refresh", fields(token)).status)
+	require.Equal(t, http.StatusMethodNotAllowed, c.do("POST", login.path(), fields(token)).status)
+	require.Equal(t, login.attr("data-qr"), c.get(login.path()).attr("data-qr"), "nothing happened")
+}

@@ -1,0 +1,137 @@
+package wechatflow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"qiao/storage"
+	"qiao/wechatflow/wechat"
+)
+
+// handlePush does what a genuine push asks for and returns the chat's reply, empty for none. An error means that
+// nothing was committed, or that we do not know: the platform must deliver again.
+func (f *Flow) handlePush(ctx context.Context, acc *account, m wechat.Message) (reply string, err error) {
+	if m.Type == wechat.TypeText {
+		return acc.replies.text("chat.unknown", replyData{}), nil
+	}
+	if m.Type != wechat.TypeEvent {
+		return "", nil
+	}
+	switch m.Event {
+	case wechat.EventSubscribe, wechat.EventScan:
+		key, scanned := m.Scene()
+		if scene, ours := loginScene(key); scanned && ours {
+			return f.handleScan(ctx, acc, m, scene)
+		}
+		if scanned {
+			f.Log.InfoContext(ctx, "scan of a code that is not ours, left to others", "account", acc.name, "event", m.Event)
+		}
+		if m.Event == wechat.EventScan {
+			return "", nil
+		}
+		return f.handleFollow(ctx, acc, m, key)
+	case wechat.EventUnsubscribe:
+		return "", f.recordFollow(ctx, acc, m, false)
+	case wechat.EventClick:
+		return acc.replies.click(m.EventKey), nil
+	default:
+		return "", nil
+	}
+}
+
+// handleScan claims the scene's attempt for the person, by a scan or by the follow that a scan led to.
+func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, scene string) (string, error) {
+	number, choices := drawNumber()
+	outcome, attempt, err := f.Store.RecordScan(ctx, storage.Scan{
+		Delivery: wechat.DeliveryKey(acc.name, m), Account: acc.name, OpenID: m.FromUser,
+		Scene: storage.HashOf([]byte(scene)), Ticket: m.Ticket, At: m.CreateTime,
+		Number: number, Choices: choices, Now: f.Now(),
+	})
+	if err != nil {
+		return "", err
+	}
+	f.metrics.scans.WithLabelValues(outcomeName(outcome)).Inc()
+	f.Log.InfoContext(ctx, "scan recorded", "account", acc.name, "outcome", outcomeName(outcome))
+	if outcome == storage.ScanAccepted {
+		f.wake(ctx, attempt.AuthRequestID)
+		f.learnUnionID(ctx, acc, m.FromUser)
+	}
+	return f.scanReply(ctx, acc, outcome, attempt)
+}
+
+// scanReply says what came of a scan. It follows from what is recorded alone, so that a redelivery says the same.
+func (f *Flow) scanReply(ctx context.Context, acc *account, outcome storage.ScanOutcome, attempt storage.Attempt) (string, error) {
+	say := func(id string, data map[string]any) (string, error) {
+		return f.Pages.Text(acc.replies.lang, id, data), nil
+	}
+	switch outcome {
+	case storage.ScanAccepted, storage.ScanRepeated:
+		client, err := f.Client(ctx, attempt.ClientID)
+		if err != nil {
+			return "", fmt.Errorf("look the client up: %w", err)
+		}
+		name := clientView(client, "").Name
+		return acc.replies.text("chat.scan", replyData{Client: name, URL: f.phoneLink(attempt)}), nil
+	case storage.ScanTaken:
+		return say("chat.taken", nil)
+	case storage.ScanBlocked:
+		return say("chat.blocked", map[string]any{"Minutes": int(storage.WrongNumberPause / time.Minute)})
+	case storage.ScanLocked:
+		return say("chat.locked", nil)
+	default:
+		return say("chat.over", nil)
+	}
+}
+
+// handleFollow records a follow that no login led to. A code of others brought the person in their own way, and they
+// greet in their own way.
+func (f *Flow) handleFollow(ctx context.Context, acc *account, m wechat.Message, scene string) (string, error) {
+	if err := f.recordFollow(ctx, acc, m, true); err != nil {
+		return "", err
+	}
+	f.learnUnionID(ctx, acc, m.FromUser)
+	if scene != "" && scene != followScene {
+		return "", nil
+	}
+	return acc.replies.text("chat.welcome", replyData{}), nil
+}
+
+// recordFollow stores a follow or unfollow. Where two opposite ones happened in the same second, only the platform
+// knows which was the last.
+func (f *Flow) recordFollow(ctx context.Context, acc *account, m wechat.Message, followed bool) error {
+	event := storage.FollowEvent{
+		Delivery: wechat.DeliveryKey(acc.name, m), Account: acc.name, OpenID: m.FromUser,
+		Followed: followed, At: m.CreateTime, Now: f.Now(),
+	}
+	outcome, err := f.Store.RecordFollow(ctx, event)
+	if err != nil || outcome != storage.FollowTied {
+		return err
+	}
+	info, err := acc.Client.UserInfo(ctx, m.FromUser)
+	if err != nil {
+		return fmt.Errorf("ask whether the person follows: %w", err)
+	}
+	event.Followed, event.Asked = info.Subscribed, true
+	_, err = f.Store.RecordFollow(ctx, event)
+	return err
+}
+
+// learnUnionID asks for the unionid behind the answer's back, once a day for a person.
+func (f *Flow) learnUnionID(ctx context.Context, acc *account, openID string) {
+	f.tasks.submit(ctx, "learn a unionid", func(ctx context.Context) error {
+		once := Rate{Max: 1, Window: 24 * time.Hour}
+		if ok, _, err := f.allow(ctx, "user info", once, []byte(acc.name), []byte(openID)); err != nil || !ok {
+			return err
+		}
+		info, err := acc.Client.UserInfo(ctx, openID)
+		if err != nil {
+			f.metrics.platform.WithLabelValues("user/info").Inc()
+			return fmt.Errorf("ask for user info: %w", err)
+		}
+		if info.UnionID == "" {
+			return nil
+		}
+		return f.Store.RecordUnionID(ctx, acc.name, openID, info.UnionID, f.Now())
+	})
+}

@@ -1,0 +1,35 @@
+package wechatflow
+
+import "github.com/go-chi/chi/v5"
+
+// Routes declares everything that the flow serves.
+func (f *Flow) Routes(r chi.Router) {
+	// The computer: all of these need the browser secret that began the authorization request.
+	r.Get("/login/{id}", f.getLogin)
+	r.Get("/login/{id}/state", f.getLoginState)
+	r.Get("/login/{id}/picture.png", f.getPicture)
+	r.Post("/login/{id}/refresh", f.postRefresh)
+	r.Post("/login/{id}/continue", f.postContinue)
+
+	// The ways to the phone's page: the link in the chat, the QR code of our own page, and back from WeChat.
+	r.Get("/phone/{link}", f.getPhoneLink)
+	r.Get("/scan/{account}/{secret}", f.getScan)
+	r.Get("/phone/return", f.getReturn)
+
+	// The phone: all of these need the phone secret that web authorization led to.
+	r.Get("/phone/{attempt}/follow", f.getFollow)
+	r.Post("/phone/{attempt}/follow", f.postFollow)
+	r.Get("/phone/{attempt}/confirm", f.getConfirm)
+	r.Post("/phone/{attempt}/confirm", f.postConfirm)
+	r.Get("/phone/{attempt}/number", f.getNumber)
+	r.Post("/phone/{attempt}/number", f.postNumber)
+	r.Get("/phone/{attempt}/code", f.getCode)
+	r.Post("/phone/{attempt}/code", f.postCode)
+	r.Post("/phone/{attempt}/resend", f.postResend)
+	r.Get("/phone/{attempt}/move", f.getMove)
+	r.Post("/phone/{attempt}/move", f.postMove)
+
+	// The platform.
+	r.Get("/wechat/{account}", f.getCallback)
+	r.Post("/wechat/{account}", f.postCallback)
+}

@@ -1,0 +1,134 @@
+package wechatflow
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"qiao/storage"
+	"qiao/wechatflow/wechat"
+)
+
+// maxScenes is how many pictures an attempt may show: the first, and two silent renewals.
+const maxScenes = 3
+
+// A scene begins with its purpose, so that scenes of others at the same account are told apart. scenePage is never sent
+// to the platform; it keeps a page's secret from being used as a scene, and the other way round.
+const (
+	sceneLogin  = "q1."
+	scenePage   = "p1."
+	followScene = "f1.follow" // a code to follow by, without a login
+)
+
+// mintDeadline is how long the login page waits for the platform before it falls back to our own page.
+const mintDeadline = 3 * time.Second
+
+// withPicture returns the attempt with a picture that may be shown, as long as it may have another one. The scene is
+// committed before its code is shown: a scan that arrives at once finds it.
+func (f *Flow) withPicture(ctx context.Context, a storage.Attempt, address netip.Addr) (storage.Attempt, error) {
+	for range maxScenes {
+		now := f.Now()
+		if a.State != storage.AttemptWaiting || now.Before(a.Scene.ShownUntil) || a.Scenes >= maxScenes {
+			return a, nil
+		}
+		scene, err := f.mint(ctx, a, address)
+		if err != nil {
+			return a, err
+		}
+		// One more than this tab has seen: where another tab added a picture meanwhile, that one is shown in both.
+		err = f.Store.AddScene(ctx, a.ID, scene, a.Scenes+1, now)
+		if err != nil && !errors.Is(err, storage.ErrConflict) {
+			return a, err
+		}
+		if a, err = f.fresh(ctx, a); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// mint asks the platform for a code that lives as long as the attempt. Where it does not give one, or this address or
+// client has had its share, the code is our own page.
+func (f *Flow) mint(ctx context.Context, a storage.Attempt, address netip.Addr) (storage.Scene, error) {
+	acc, err := f.account(a.Account)
+	if err != nil {
+		return storage.Scene{}, err
+	}
+	now := f.Now()
+	shownUntil := now.Add(f.Lifetimes.Picture)
+	if shownUntil.After(a.ExpiresAt) {
+		shownUntil = a.ExpiresAt
+	}
+	allowed, err := f.allowMint(ctx, a, address)
+	if err != nil {
+		return storage.Scene{}, err
+	}
+	if allowed && !acc.breaker.open(now) {
+		text := sceneLogin + randomText()
+		qr, err := f.createQR(ctx, acc, text, a.ExpiresAt.Sub(now))
+		if err == nil {
+			f.metrics.codes.WithLabelValues(acc.name, "platform").Inc()
+			return storage.Scene{Hash: storage.HashOf([]byte(text)), Ticket: qr.Ticket, URL: qr.URL, ShownUntil: shownUntil}, nil
+		}
+	}
+	secret := randomText()
+	f.metrics.codes.WithLabelValues(acc.name, "page").Inc()
+	return storage.Scene{
+		Hash: storage.HashOf([]byte(scenePage + secret)), URL: f.url("/scan/" + acc.name + "/" + secret), ShownUntil: shownUntil,
+	}, nil
+}
+
+// allowMint keeps strangers from burning the platform's daily quota.
+func (f *Flow) allowMint(ctx context.Context, a storage.Attempt, address netip.Addr) (bool, error) {
+	ok, _, err := f.allow(ctx, "mint address", f.Limits.MintsPerAddress, addressBytes(address))
+	if err != nil || !ok {
+		return false, err
+	}
+	ok, _, err = f.allow(ctx, "mint client", f.Limits.MintsPerClient, []byte(a.ClientID))
+	return ok, err
+}
+
+// createQR calls the platform, and opens the account's breaker when it fails: the next pages do not wait for it again.
+func (f *Flow) createQR(ctx context.Context, acc *account, scene string, ttl time.Duration) (wechat.QR, error) {
+	ctx, cancel := context.WithTimeout(ctx, mintDeadline)
+	defer cancel()
+	qr, err := acc.Client.CreateQR(ctx, scene, ttl)
+	if err == nil && (qr.URL == "" || len(qr.URL) > 512) {
+		err = fmt.Errorf("create a QR code: the platform's answer has no usable url")
+	}
+	if err != nil {
+		pause := 5 * time.Second
+		if wechat.QuotaSpent(err) {
+			pause = time.Minute
+		}
+		acc.breaker.trip(f.Now().Add(pause))
+		f.metrics.platform.WithLabelValues("qrcode/create").Inc()
+		f.Log.WarnContext(ctx, "no QR code from the platform, showing our own page's", "account", acc.name, "error", err)
+	}
+	return qr, err
+}
+
+// loginScene returns the scene text of an event key, if it is a login's. Others' scenes are not ours to judge.
+func loginScene(eventKey string) (scene string, ok bool) {
+	scene = strings.TrimPrefix(eventKey, "qrscene_")
+	return scene, strings.HasPrefix(scene, sceneLogin)
+}
+
+// randomText is 128 random bits in 22 characters.
+func randomText() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// breaker spares the platform, and the person's time, for a while after a failure. Each replica learns for itself.
+type breaker struct{ until atomic.Int64 }
+
+func (b *breaker) open(now time.Time) bool { return now.UnixNano() < b.until.Load() }
+func (b *breaker) trip(until time.Time)    { b.until.Store(until.UnixNano()) }

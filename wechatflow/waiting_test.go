@@ -1,0 +1,221 @@
+package wechatflow_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qiao/ui"
+	"qiao/wechatflow"
+)
+
+func lifetimesWithCallback(d time.Duration) wechatflow.Lifetimes {
+	return wechatflow.Lifetimes{Callback: d}
+}
+
+func slowRecheck() options {
+	return options{lifetimes: wechatflow.Lifetimes{Recheck: time.Hour}}
+}
+
+// waiting starts a long poll, and returns when it is held.
+func (w *world) waiting(c *computer, login *page, v int64) <-chan ui.LoginState {
+	w.t.Helper()
+	before := w.counter("qiao_login_waiters")
+	out := make(chan ui.LoginState, 1)
+	go func() {
+		s, _ := c.state(login, v, 20)
+		out <- s
+	}()
+	w.eventually("the poll is held", func() bool { return w.counter("qiao_login_waiters") > before })
+	time.Sleep(20 * time.Millisecond) // the first look follows at once
+	return out
+}
+
+func soon[T any](t *testing.T, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(4 * time.Second):
+		require.Fail(t, "no answer")
+		panic("unreachable")
+	}
+}
+
+func TestPollIsHeldAndWoken(t *testing.T) {
+	w := newWorld(t, slowRecheck()) // only a wake-up can answer in time
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	poll := w.waiting(c, login, login.version())
+	alice.scan(login.attr("data-qr"))
+	alice.follow()
+	s := soon(t, poll)
+	require.Equal(t, "scanned", s.State)
+
+	poll = w.waiting(c, login, s.Version)
+	confirm := alice.open(alice.link())
+	number := confirm.submit("/confirm", "number", itoa(s.Number))
+	s = soon(t, poll)
+	require.Equal(t, "bind", s.Step)
+	poll = w.waiting(c, login, s.Version)
+	alice.bind(number, alicePhone)
+	require.Equal(t, "confirmed", soon(t, poll).State)
+}
+
+// Two replicas on one store and one set of signals: the scan reaches one, the browser waits at the other.
+func TestPollIsWokenFromAnotherReplica(t *testing.T) {
+	w := newWorld(t, slowRecheck())
+	second := w.newFlow(slowRecheck(), slog.New(slog.DiscardHandler), nil)
+	other := httptest.NewServer(w.handler(second))
+	t.Cleanup(other.Close)
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	far := *c
+	far.site = other.URL
+	out := make(chan ui.LoginState, 1)
+	go func() {
+		s, _ := far.state(login, login.version(), 20)
+		out <- s
+	}()
+	time.Sleep(100 * time.Millisecond) // it holds at the other replica, whose waiters are not counted here
+	alice.scan(login.attr("data-qr"))
+	alice.follow()
+	require.Equal(t, "scanned", soon(t, out).State)
+}
+
+// The wake-up is lost (flushed, restarted): the waiter finds out by itself.
+func TestLostWakeUp(t *testing.T) {
+	w := newWorld(t, options{lifetimes: wechatflow.Lifetimes{Recheck: 100 * time.Millisecond}})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	w.signals.deaf.Store(true)
+	poll := w.waiting(c, login, login.version())
+	alice.scan(login.attr("data-qr"))
+	alice.follow()
+	require.Equal(t, "scanned", soon(t, poll).State)
+}
+
+func TestPollEndsWithTheWait(t *testing.T) {
+	w := newWorld(t, slowRecheck())
+	c := w.browser()
+	login := c.login()
+	began := time.Now()
+	s, p := c.state(login, login.version(), 1)
+	require.GreaterOrEqual(t, time.Since(began), 900*time.Millisecond)
+	require.Equal(t, "waiting", s.State)
+	require.Equal(t, login.version(), s.Version)
+	require.Equal(t, "no-store", p.header.Get("Cache-Control"))
+	require.Equal(t, login.attr("data-qr"), s.QR)
+}
+
+func TestRefreshInAnotherTabIsHeardOf(t *testing.T) {
+	w := newWorld(t, slowRecheck())
+	c := w.browser()
+	login := c.login()
+	poll := w.waiting(c, login, login.version())
+	fresh := login.submit("/refresh")
+	s := soon(t, poll)
+	require.Equal(t, "waiting", s.State)
+	require.NotEqual(t, login.version(), s.Version)
+	require.Equal(t, fresh.attr("data-qr"), s.QR)
+}
+
+func TestDrainEndsPolls(t *testing.T) {
+	w := newWorld(t, slowRecheck())
+	c := w.browser()
+	login := c.login()
+	poll := w.waiting(c, login, login.version())
+	w.flow.Drain()
+	s := soon(t, poll)
+	require.Equal(t, "waiting", s.State)
+	require.Equal(t, "retry", s.Reason)
+	_, p := c.state(login, login.version(), 20)
+	require.Equal(t, "1", p.header.Get("Retry-After"))
+}
+
+func TestWaitersAreBounded(t *testing.T) {
+	o := slowRecheck()
+	o.limits.WaitersPerBrowser, o.limits.WaitersPerAddress = 2, 3
+	w := newWorld(t, o)
+	c := w.browser()
+	login := c.login()
+	polls := []<-chan ui.LoginState{w.waiting(c, login, login.version()), w.waiting(c, login, login.version())}
+	_, p := c.state(login, login.version(), 20)
+	require.Equal(t, http.StatusTooManyRequests, p.status)
+	require.Equal(t, "2", p.header.Get("Retry-After"))
+	s, p := c.state(login, login.version(), 0)
+	require.Equal(t, http.StatusOK, p.status, "asking without waiting is answered")
+	require.Equal(t, "waiting", s.State)
+	other := w.browser()
+	otherLogin := other.login()
+	polls = append(polls, w.waiting(other, otherLogin, otherLogin.version()))
+	third := w.browser()
+	thirdLogin := third.login()
+	_, p = third.state(thirdLogin, thirdLogin.version(), 20)
+	require.Equal(t, http.StatusTooManyRequests, p.status, "the address has its share")
+	w.flow.Drain()
+	for _, poll := range polls {
+		soon(t, poll)
+	}
+	w.eventually("all have left", func() bool { return w.counter("qiao_login_waiters") == 0 })
+}
+
+func TestStoreDownIs503WithAHint(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	confirm := alice.scanAndFollow(login)
+	w.store.down.Store(true)
+	for name, p := range map[string]*page{
+		"login":   c.get(login.path()),
+		"state":   c.get(login.path() + "/state?v=0"),
+		"refresh": login.submit("/refresh"),
+		"confirm": alice.phone.get(confirm.path()),
+		"choose":  confirm.submit("/confirm", "number", confirm.choices()[0]),
+	} {
+		require.Equal(t, http.StatusServiceUnavailable, p.status, name)
+		require.NotEmpty(t, p.header.Get("Retry-After"), name)
+		require.NotContains(t, p.body, errDown.Error(), name)
+	}
+	w.store.down.Store(false)
+	require.Equal(t, http.StatusOK, alice.choose(confirm, login).status, "it recovers by itself")
+}
+
+func TestPageRate(t *testing.T) {
+	w := newWorld(t, options{limits: wechatflow.Limits{PagesPerAddress: wechatflow.Rate{Max: 3, Window: time.Hour}}})
+	c := w.browser()
+	login := c.login()
+	c.get(login.path())
+	c.state(login, 0, 0)
+	require.Equal(t, http.StatusTooManyRequests, c.get(login.path()).status)
+	_, p := c.state(login, 0, 0)
+	require.Equal(t, http.StatusTooManyRequests, p.status)
+	require.NotEmpty(t, p.header.Get("Retry-After"))
+}
+
+// A thousand scans at one time wake their own pages only.
+func TestManyWaitEachForTheirOwn(t *testing.T) {
+	w := newWorld(t, slowRecheck())
+	const n = 12
+	var together sync.WaitGroup
+	for range n {
+		c, p := w.browser(), w.person()
+		login := c.login()
+		poll := w.waiting(c, login, login.version())
+		together.Go(func() {
+			p.scan(login.attr("data-qr"))
+			p.follow()
+			s := soon(t, poll)
+			if s.State != "scanned" || !strings.Contains(p.link(), "/phone/") {
+				t.Errorf("state %s", s.State)
+			}
+		})
+	}
+	together.Wait()
+}
