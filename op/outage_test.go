@@ -1,0 +1,183 @@
+package op_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qiao/op"
+)
+
+// unavailable checks a page that says to come back: never a redirect, never a protocol error.
+func (a answer) unavailable(t *testing.T, w *world) {
+	t.Helper()
+	a.page(t, http.StatusServiceUnavailable)
+	require.NotEmpty(t, a.Header.Get("Retry-After"))
+	require.Contains(t, a.body, `data-failure="unavailable"`)
+	_, rest, ok := strings.Cut(a.body, "<code>")
+	require.True(t, ok, "no reference id")
+	reference, _, _ := strings.Cut(rest, "<")
+	require.Contains(t, w.log.String(), "reference="+reference)
+	require.NotContains(t, a.body, errDown.Error(), "the cause is for the log")
+	require.Contains(t, w.log.String(), errDown.Error())
+}
+
+// When the store fails, at whichever transition, the person gets a page and may try again: afterwards the very same
+// request goes on.
+func TestStoreDown(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+
+	w.faults.fail("CreateAuthRequest")
+	b.get(authorizePath(query(firstParty))).unavailable(t, w)
+	w.faults.fail()
+	id := b.get(authorizePath(query(firstParty))).loginID(t)
+	next := "/authorize/continue?request=" + id.String()
+
+	w.faults.fail("AuthRequest")
+	b.get(next).unavailable(t, w)
+	w.faults.fail()
+	session := b.login(id, ann)
+	for _, broken := range []string{"AuthRequest", "Session", "IssueCode"} {
+		w.faults.fail(broken)
+		b.get(next).unavailable(t, w)
+	}
+	w.faults.fail()
+	b.get(next).code(t, w, shopURI)
+
+	// At authorize itself, also for prompt=none: an outage is not login_required.
+	for _, broken := range []string{"Session", "IssueCode"} {
+		w.faults.fail(broken)
+		b.get(authorizePath(query(firstParty))).unavailable(t, w)
+		b.get(authorizePath(query(firstParty, "prompt", "none"))).unavailable(t, w)
+	}
+	w.faults.fail("Consent")
+	b.get(authorizePath(query(thirdParty))).unavailable(t, w)
+	w.faults.fail()
+
+	id = b.get(authorizePath(query(thirdParty))).consentID(t)
+	next = "/authorize/continue?request=" + id.String()
+	page := b.get(next)
+	for _, broken := range []string{"AuthRequest", "Session", "Consent", "GrantConsent", "IssueCode"} {
+		w.faults.fail(broken)
+		b.post(next, page.form(t, "approve")).unavailable(t, w)
+		w.faults.fail()
+		given, err := w.store.Consent(t.Context(), session.UserID, thirdParty)
+		require.NoError(t, err)
+		require.Equal(t, broken == "IssueCode", len(given) > 0)
+	}
+	w.faults.fail("EndAuthRequest")
+	b.post(next, page.form(t, "decline")).unavailable(t, w)
+	w.faults.fail()
+	b.post(next, page.form(t, "approve")).code(t, w, forumURI)
+
+	out := "/end_session?" + url.Values{"id_token_hint": {w.idToken(firstParty, session.UserID, session.ID.String())}}.Encode()
+	for _, broken := range []string{"Session", "EndSession"} {
+		w.faults.fail(broken)
+		b.get(out).unavailable(t, w)
+	}
+	ask := func() answer { w.faults.fail(); return b.get("/end_session") }()
+	for _, broken := range []string{"Session", "EndSession"} {
+		w.faults.fail(broken)
+		b.post("/end_session/confirm", ask.form(t, "approve")).unavailable(t, w)
+	}
+	w.faults.fail()
+	require.True(t, b.live(), "a logout that failed has ended nothing")
+	require.Equal(t, "/logged-out", b.get(out).Header.Get("Location"))
+	require.False(t, b.live())
+}
+
+// With the database gone altogether, every endpoint says so.
+func TestStoreGone(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	session := b.signIn(ann)
+	id := b.get(authorizePath(query(thirdParty))).consentID(t)
+	next := "/authorize/continue?request=" + id.String()
+	page, logout := b.get(next), b.get("/end_session")
+	hint := w.idToken(firstParty, session.UserID, session.ID.String())
+	require.NoError(t, w.store.Close())
+	w.clock.advance(2 * time.Second) // what is cached for a second is not trusted any more
+	codes := w.faults.codes()
+	for name, a := range map[string]answer{
+		"authorize":      b.get(authorizePath(query(firstParty))),
+		"prompt none":    b.get(authorizePath(query(firstParty, "prompt", "none"))),
+		"nobody":         w.browser().get(authorizePath(query(firstParty))),
+		"unknown client": b.get(authorizePath(query(firstParty, "client_id", "nobody"))),
+		"continue":       b.get(next),
+		"approve":        b.post(next, page.form(t, "approve")),
+		"decline":        b.post(next, page.form(t, "decline")),
+		"logout":         b.get("/end_session?id_token_hint=" + hint),
+		"logout page":    b.get("/end_session"),
+		"confirmed":      b.post("/end_session/confirm", logout.form(t, "approve")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a.page(t, http.StatusServiceUnavailable)
+			require.NotEmpty(t, a.Header.Get("Retry-After"))
+			require.NotContains(t, a.body, "sql")
+		})
+	}
+	require.Equal(t, codes, w.faults.codes())
+	_, cookie := b.session()
+	require.True(t, cookie, "a logout that failed keeps the cookie")
+}
+
+// With the signals down nobody can log in anew, and whoever is signed in goes on.
+func TestSignalsDown(t *testing.T) {
+	w := newWorld(t, settings{})
+	b, stranger := w.browser(), w.browser()
+	b.signIn(ann)
+	id := b.get(authorizePath(query(thirdParty))).consentID(t)
+	w.signals.setDown(true)
+
+	a := stranger.get(authorizePath(query(firstParty)))
+	a.page(t, http.StatusServiceUnavailable)
+	require.NotEmpty(t, a.Header.Get("Retry-After"))
+	require.Empty(t, a.Cookies(), "nothing was begun")
+	b.get(authorizePath(query(firstParty, "prompt", "login"))).page(t, http.StatusServiceUnavailable)
+
+	b.get(authorizePath(query(firstParty))).code(t, w, shopURI)
+	b.get(authorizePath(query(firstParty, "prompt", "none"))).code(t, w, shopURI)
+	require.Equal(t, "login_required", stranger.get(authorizePath(query(firstParty, "prompt", "none"))).at(t, shopURI).Get("error"))
+	path := "/authorize/continue?request=" + id.String()
+	b.post(path, b.get(path).form(t, "approve")).code(t, w, forumURI)
+	b.post("/end_session/confirm", b.get("/end_session").form(t, "approve"))
+	w.signals.setDown(false)
+	require.False(t, b.live())
+}
+
+func TestRates(t *testing.T) {
+	w := newWorld(t, settings{limits: op.Limits{
+		Authorize: op.Rate{Max: 5, Window: time.Hour}, EndSession: op.Rate{Max: 2, Window: time.Hour},
+	}})
+	b := w.browser()
+	for range 5 {
+		b.get(authorizePath(query(firstParty))).loginID(t)
+	}
+	tooMany := func(a answer) {
+		t.Helper()
+		a.page(t, http.StatusTooManyRequests)
+		require.NotEmpty(t, a.Header.Get("Retry-After"))
+		require.Contains(t, a.body, `data-failure="too_many"`)
+	}
+	tooMany(b.get(authorizePath(query(firstParty))))
+	tooMany(w.browser().get(authorizePath(query(firstParty)))) // an address, not a browser
+	tooMany(b.get("/authorize/continue"))
+	tooMany(b.post("/authorize/continue", nil))
+	tooMany(b.post("/authorize/cancel", nil))
+
+	b.get("/end_session")
+	b.get("/end_session")
+	tooMany(b.get("/end_session"))
+	tooMany(b.post("/end_session/confirm", nil))
+
+	// A header that anybody can send makes no other address.
+	r, err := http.NewRequest(http.MethodGet, w.issuer+"/end_session", nil)
+	require.NoError(t, err)
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	tooMany(b.do(r))
+}
