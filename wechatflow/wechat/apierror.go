@@ -17,8 +17,13 @@ type APIError struct {
 	Message string // errmsg, without secrets, tokens, codes and openids
 }
 
+// Error ends with the hint, because the operator who can follow it reads the log.
 func (e *APIError) Error() string {
-	return fmt.Sprintf("wechat %s: errcode %d: %s", e.Call, e.Code, e.Message)
+	text := fmt.Sprintf("wechat %s: errcode %d: %s", e.Call, e.Code, e.Message)
+	if hint := e.Hint(); hint != "" {
+		text += " (" + hint + ")"
+	}
+	return text
 }
 
 // Is makes a busy platform (-1) count as unavailable.

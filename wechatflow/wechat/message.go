@@ -42,8 +42,9 @@ type Message struct {
 
 var (
 	openIDShape = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
-	wordShape   = regexp.MustCompile(`^[0-9A-Za-z_]{1,64}$`)
-	msgIDShape  = regexp.MustCompile(`^[0-9]{0,20}$`)
+	// There are events of many makers, which are all to be answered with success: their words may be anything visible.
+	wordShape  = regexp.MustCompile(`^[\x21-\x7e]{1,64}$`)
+	msgIDShape = regexp.MustCompile(`^[\x21-\x7e]{0,64}$`)
 )
 
 // message checks the fields of an authenticated push.

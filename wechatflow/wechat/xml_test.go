@@ -47,7 +47,7 @@ func TestHostileXML(t *testing.T) {
 		"no FromUserName":             strings.Replace(good, "FromUserName", "From", 2),
 		"no MsgType":                  strings.Replace(good, "MsgType", "Type", 2),
 		"event without Event":         strings.Replace(good, "[text]", "[event]", 1),
-		"MsgId is a text":             strings.Replace(good, "1234567890123456", "x", 1),
+		"MsgId is a sentence":         strings.Replace(good, "1234567890123456", "x y", 1),
 		"JSON":                        `{"ToUserName":"gh_x"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
