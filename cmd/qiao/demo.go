@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"qiao/cmd/qiao/config"
+	"qiao/cmd/qiao/demo"
+)
+
+// demoCmd is qiao demo.
+type demoCmd struct {
+	settings
+	Folder        string `placeholder:"DIR" help:"Keep the database and the keys here; without it they are temporary."`
+	ProviderPort  int    `default:"9080" help:"Port of the provider; 0: any free one."`
+	SimulatorPort int    `default:"9081" help:"Port of the simulated WeChat and its phone; 0: any free one."`
+	RPPort        int    `name:"rp-port" default:"9082" help:"Port of the demo site; 0: any free one."`
+	ReadyFile     string `placeholder:"PATH" help:"Write the addresses, accounts and clients here, as JSON, once everything answers."`
+}
+
+// Run runs the demo until the process is told to stop.
+func (cmd demoCmd) Run(ctx context.Context, w out) error {
+	return demo.Run(ctx, demo.Options{
+		Source: config.Source{File: cmd.File, Environ: environ(), Set: cmd.Set},
+		Folder: cmd.Folder, ProviderPort: cmd.ProviderPort, SimulatorPort: cmd.SimulatorPort, RPPort: cmd.RPPort,
+		ReadyFile: cmd.ReadyFile, Out: w,
+		NewLog: func(c config.Log) *slog.Logger { return newLog(c, os.Stderr) },
+	})
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"qiao/cmd/qiao/config"
+	"qiao/cmd/qiao/server"
+	"qiao/storage"
+	"qiao/storage/postgres"
+)
+
+// serveCmd is qiao serve.
+type serveCmd struct {
+	settings
+	Issuer string `placeholder:"URL" help:"Over the configured issuer."`
+	Listen string `placeholder:"HOST:PORT" help:"Over the configured listen."`
+}
+
+// Run serves until the process is told to stop.
+func (cmd serveCmd) Run(ctx context.Context) error {
+	set := map[string]string{}
+	for path, value := range cmd.Set {
+		set[path] = value
+	}
+	if cmd.Issuer != "" {
+		set["issuer"] = cmd.Issuer
+	}
+	if cmd.Listen != "" {
+		set["listen"] = cmd.Listen
+	}
+	c, err := settings{File: cmd.File, Set: set}.load(nil)
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx, server.Options{Config: c, Mode: storage.ModeProduction, Log: newLog(c.Log, os.Stderr)})
+}
+
+// migrateCmd is qiao migrate.
+type migrateCmd struct {
+	Up     migrateUpCmd     `cmd:"" help:"Apply what is missing. Safe beside running servers and other migrations."`
+	Status migrateStatusCmd `cmd:"" help:"Show the schema's version and this program's."`
+}
+
+type migrateUpCmd struct{ settings }
+
+// Run applies the migrations.
+func (cmd migrateUpCmd) Run(ctx context.Context, w out) error {
+	c, err := cmd.load(nil)
+	if err != nil {
+		return err
+	}
+	if c.Storage != "postgres" {
+		_, err := fmt.Fprintln(w, "SQLite needs no migration: the server brings its file up to date when it starts.")
+		return err
+	}
+	if err := postgres.Migrate(ctx, c.Postgres.DSN); err != nil {
+		return err
+	}
+	return printStatus(ctx, c, w)
+}
+
+type migrateStatusCmd struct{ settings }
+
+// Run prints where the schema stands.
+func (cmd migrateStatusCmd) Run(ctx context.Context, w out) error {
+	c, err := cmd.load(nil)
+	if err != nil {
+		return err
+	}
+	if c.Storage != "postgres" {
+		_, err := fmt.Fprintln(w, "SQLite needs no migration: the server brings its file up to date when it starts.")
+		return err
+	}
+	return printStatus(ctx, c, w)
+}
+
+func printStatus(ctx context.Context, c config.Config, w out) error {
+	have, want, err := postgres.Status(ctx, c.Postgres.DSN)
+	if err != nil {
+		return err
+	}
+	word := "up to date"
+	switch {
+	case have < want:
+		word = "behind: run qiao migrate up"
+	case have > want:
+		word = "newer than this program: install the newer qiao"
+	}
+	_, err = fmt.Fprintf(w, "schema %d, program %d: %s\n", have, want, word)
+	return err
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"strings"
+
+	"qiao/cmd/qiao/config"
+	"qiao/cmd/qiao/server"
+	"qiao/storage"
+	"qiao/storage/seal"
+)
+
+// settings are the flags of every command that reads the configuration.
+type settings struct {
+	File string            `name:"config" short:"c" env:"QIAO_CONFIG" placeholder:"FILE" help:"The configuration (YAML)."`
+	Set  map[string]string `placeholder:"PATH=VALUE" mapsep:"none" help:"Set one setting over the file and the environment, such as --set lifetimes.code=30s. May be repeated."`
+}
+
+// configError is a fault of the configuration, with all of its lines.
+type configError struct{ error }
+
+func (e configError) Unwrap() error { return e.error }
+
+func (e configError) Error() string {
+	lines := strings.Split(e.error.Error(), "\n")
+	return fmt.Sprintf("The configuration has %d fault(s):\n  - %s", len(lines), strings.Join(lines, "\n  - "))
+}
+
+// environ is the environment without the variables that are no settings.
+func environ() []string {
+	var kept []string
+	for _, kv := range config.Environ() {
+		if !strings.HasPrefix(kv, "QIAO_CONFIG=") {
+			kept = append(kept, kv)
+		}
+	}
+	return kept
+}
+
+func (s settings) load(base *config.Config) (config.Config, error) {
+	c, err := config.Load(config.Source{File: s.File, Environ: environ(), Set: s.Set, Base: base})
+	if err != nil {
+		return c, configError{err}
+	}
+	return c, nil
+}
+
+// open loads the configuration and opens the store beside a server that may be running.
+func (s settings) open(ctx context.Context) (config.Config, storage.Store, *seal.Box, error) {
+	c, err := s.load(nil)
+	if err != nil {
+		return c, nil, nil, err
+	}
+	keys, err := c.MasterKeys()
+	if err != nil {
+		return c, nil, nil, configError{err}
+	}
+	box, err := seal.New(keys...)
+	if err != nil {
+		return c, nil, nil, configError{err}
+	}
+	store, err := server.OpenStore(ctx, c, false, newLog(config.Log{Level: "warn", Format: "text"}, os.Stderr))
+	return c, store, box, err
+}
+
+// newLog makes the logger that the configuration asks for.
+func newLog(c config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // validated before
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// operator names who runs a command, for the audit log.
+func operator() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return "cli:" + u.Username
+	}
+	return "cli"
+}
+
+// closing closes the store and keeps the first error.
+func closing(store storage.Store, err *error) {
+	*err = errors.Join(*err, store.Close())
+}
