@@ -102,7 +102,7 @@ type SMS struct {
 type Client struct {
 	ID                     string   `koanf:"client_id" doc:"The client_id."`
 	Name                   string   `koanf:"name" doc:"Name as people see it."`
-	Secret                 string   `koanf:"client_secret" secret:"true" doc:"The secret, at least 32 characters (openssl rand -base64 32); empty with public."`
+	Secret                 string   `koanf:"client_secret" secret:"true" doc:"The secret, at least 32 characters (openssl rand -hex 32); empty with public."`
 	Public                 bool     `koanf:"public" doc:"No secret: PKCE proves the client (apps, pages without a server)."`
 	RedirectURIs           []string `koanf:"redirect_uris" doc:"Exact redirect URIs."`
 	PostLogoutRedirectURIs []string `koanf:"post_logout_redirect_uris" doc:"Exact URIs to return to after a logout."`

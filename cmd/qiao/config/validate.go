@@ -157,7 +157,7 @@ func (v *validator) clients(c *Config) {
 			v.fault("clients[%d]: a public client has no client_secret", i)
 		}
 		if !client.Public && len(client.Secret) < 32 {
-			v.fault("clients[%d].client_secret is missing or shorter than 32 characters: make one with `openssl rand -base64 32`, or set public: true", i)
+			v.fault("clients[%d].client_secret is missing or shorter than 32 characters: make one with `openssl rand -hex 32`, or set public: true", i)
 		}
 	}
 }

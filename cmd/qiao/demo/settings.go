@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"qiao/cmd/qiao/config"
-	"qiao/storage/seal"
 )
 
 // Addresses are where the parts listen, known before the configuration is complete.
@@ -65,7 +64,7 @@ func complete(c *config.Config, at Addresses, masterKey string) {
 	}
 	for i := range c.Clients {
 		if x := &c.Clients[i]; !x.Public && x.Secret == "" {
-			x.Secret = seal.NewKey()
+			x.Secret = random(32) // hexadecimal: no library has to escape it
 		}
 	}
 }
