@@ -21,6 +21,9 @@ type picture struct {
 	Path string
 }
 
+// Side is how wide the code is drawn, in whole pixels a module: a fraction would draw modules of unequal width.
+func (p picture) Side() int { return max(1, 264/p.Size) * p.Size }
+
 // QRSVG is the code as an SVG document, black on white also on dark pages: many scanners refuse inverted codes. The
 // login script reads its viewBox and its second path.
 func QRSVG(text string) (string, error) {

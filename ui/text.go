@@ -108,10 +108,11 @@ func isCount(name string) bool {
 	return false
 }
 
-// cleanName makes a name that someone else chose fit to stand in a sentence: no line breaks, no characters that turn
-// the direction of writing or are not seen at all, and not longer than a name.
-func cleanName(s string) string {
-	const longest = 64
+// cleanName makes a name that someone else chose fit to stand in a sentence, and not longer than a name.
+func cleanName(s string) string { return clean(s, 64) }
+
+// clean drops line breaks and characters that turn the direction of writing or are not seen at all, and cuts the rest.
+func clean(s string, longest int) string {
 	var b strings.Builder
 	n, space := 0, false
 	for _, c := range s {
@@ -122,7 +123,11 @@ func cleanName(s string) string {
 		case c == unicode.ReplacementChar || !unicode.IsGraphic(c):
 			continue // control, format (bidi overrides, zero width), private use, unassigned
 		}
-		if n++; n > longest {
+		n++
+		if space {
+			n++
+		}
+		if n > longest {
 			return b.String() + "…"
 		}
 		if space {

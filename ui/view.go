@@ -61,6 +61,9 @@ func (v view) Has(id string) bool {
 // Name cleans a name that someone else chose.
 func (v view) Name(s string) string { return cleanName(s) }
 
+// Detail cleans a sentence for developers.
+func (v view) Detail(s string) string { return clean(s, 400) }
+
 // Initial stands in for a missing logo.
 func (v view) Initial(name string) string {
 	for _, c := range cleanName(name) {
@@ -86,6 +89,28 @@ func (v view) Link(uri string) string {
 		return ""
 	}
 	return uri
+}
+
+// Client is whose rules stand below the card.
+func (v view) Client() Client { return v.Page.client() }
+
+// ClientName is the client's name, or words that stand for it.
+func (v view) ClientName() (string, error) {
+	if name := cleanName(v.Client().Name); name != "" {
+		return name, nil
+	}
+	return v.Plain("common.client")
+}
+
+// Host is where the client lives, empty for an app on the person's own device.
+func (v view) Host() string {
+	h := cleanName(v.Client().Host)
+	name, _, _ := strings.Cut(strings.ToLower(h), ":")
+	switch name {
+	case "this device", "localhost", "127.0.0.1", "[":
+		return ""
+	}
+	return h
 }
 
 func (v view) Brand() string { return cleanName(v.r.brand.Name) }

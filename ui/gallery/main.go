@@ -1,6 +1,7 @@
 // Command gallery serves every page in every state on loopback, to look at and to take screenshots of:
 //
 //	go run ./ui/gallery -listen 127.0.0.1:8089
+//	go run ./ui/gallery -shots DIR [-only login-waiting.zh-CN]
 package main
 
 import (
@@ -20,14 +21,16 @@ import (
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "loopback address to listen on")
+	shots := flag.String("shots", "", "write a PNG of each into this folder, and end")
+	only := flag.String("only", "", "with -shots: those whose name <sample>.<language>.<screen> contains this")
 	flag.Parse()
-	if err := run(*listen); err != nil {
+	if err := run(*listen, *shots, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "gallery:", err)
 		os.Exit(1)
 	}
 }
 
-func run(listen string) error {
+func run(listen, shots, only string) error {
 	pages, err := ui.New(ui.Config{Brand: ui.Brand{Name: "云图账号"}, Log: slog.Default()})
 	if err != nil {
 		return fmt.Errorf("prepare pages: %w", err)
@@ -36,8 +39,12 @@ func run(listen string) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Printf("http://%s/\n", l.Addr())
 	server := &http.Server{Handler: handler(pages), ReadHeaderTimeout: 5 * time.Second}
+	if shots != "" {
+		go func() { _ = server.Serve(l) }() // ends with the process
+		return shoot("http://"+l.Addr().String(), shots, only)
+	}
+	fmt.Printf("http://%s/\n", l.Addr())
 	return server.Serve(l)
 }
 
@@ -56,6 +63,7 @@ func handler(pages *ui.Renderer) http.Handler {
 	})
 	// The samples' own addresses: a state that never changes, and a picture.
 	mux.HandleFunc("GET /login/sample/state", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("POST /", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }) // stay on the page
 	mux.HandleFunc("GET /login/sample/picture.png", func(w http.ResponseWriter, r *http.Request) {
 		png, err := ui.QRPNG("http://weixin.qq.com/q/02fZ9vN4kWbpE1x0mR1xcY")
 		if err != nil {
