@@ -67,7 +67,7 @@ func failureOf(err error) failure {
 	}
 }
 
-// write answers with the failure. challenge is the WWW-Authenticate header, empty for none.
+// write answers with the failure.
 func (f failure) write(w http.ResponseWriter) {
 	body, err := json.Marshal(f)
 	if err != nil {

@@ -26,7 +26,7 @@ func (s *Server) guard(next http.Handler, check func(form url.Values, cred clien
 		h["Cache-Control"], h["Pragma"] = []string{"no-store"}, []string{"no-cache"} // RFC 6749 §5.1
 		h["X-Content-Type-Options"] = []string{"nosniff"}
 		out := &answer{ResponseWriter: w, realm: s.cfg.Issuer, basic: len(r.Header["Authorization"]) > 0}
-		form, err := readForm(out, r, params)
+		form, err := readForm(w, r, params)
 		if err != nil {
 			failureOf(err).write(out)
 			return
