@@ -2,10 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 
 	"qiao/storage"
 	"qiao/storage/relational"
@@ -29,7 +26,7 @@ func (s *Store) AccessGrant(ctx context.Context, id storage.ID) (issued storage.
 
 // found makes "no row" the contract's ErrNotFound.
 func found(err error) error {
-	if errors.Is(err, pgx.ErrNoRows) {
+	if noRow(err) {
 		return storage.ErrNotFound
 	}
 	return err

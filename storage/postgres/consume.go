@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -42,7 +41,7 @@ func (s *Store) ConsumeCode(ctx context.Context, c storage.CodeUse) (issued stor
 			c.GrantID[:], c.CodeHash[:], c.ClientID, c.RedirectURI, c.CodeChallenge, relational.Micros(c.Now),
 			c.RefreshSeed[:], relational.Micros(refreshExpiresAt), c.Access.Encode()), &uses)
 		switch {
-		case errors.Is(scanErr, pgx.ErrNoRows):
+		case noRow(scanErr):
 			return s.whyNoTokens(ctx, c)
 		case scanErr == nil && uses > 1:
 			return storage.ErrReplayed
@@ -64,7 +63,7 @@ func (s *Store) whyNoTokens(ctx context.Context, c storage.CodeUse) error {
 		c.GrantID[:], c.CodeHash[:], c.ClientID, c.RedirectURI, c.CodeChallenge, relational.Micros(c.Now)).Scan(&late)
 	switch {
 	case err != nil:
-		return err
+		return found(err)
 	case late:
 		return storage.ErrExpired
 	default:

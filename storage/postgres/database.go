@@ -21,6 +21,7 @@ const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	undefinedTable       = "42P01"
+	noText               = "22021"
 )
 
 // A transition that the database gave up for another one is run again, this often, after a pause that grows.
@@ -115,6 +116,9 @@ var _ relational.Tx = tx{}
 
 func (t tx) Exec(_ context.Context, query string, args ...any) (int64, error) {
 	tag, err := t.runner.Exec(t.ctx, t.numbered(query), args...)
+	if noRow(err) { // nothing was stored, which must not look like success
+		return 0, err
+	}
 	return tag.RowsAffected(), translate(err)
 }
 
@@ -146,13 +150,20 @@ func (r rows) Close() error {
 	return r.Err()
 }
 
+// noRow reports whether a query found nothing. A parameter with a NUL or with invalid UTF-8, which a stranger may send
+// and PostgreSQL refuses, names nothing that could be stored: that is an unknown client, not a fault of the database.
+func noRow(err error) bool {
+	var failure *pgconn.PgError
+	return errors.Is(err, pgx.ErrNoRows) || (errors.As(err, &failure) && failure.Code == noText)
+}
+
 // translate gives the errors that mean something their own names.
 func translate(err error) error {
 	var failure *pgconn.PgError
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, pgx.ErrNoRows):
+	case noRow(err):
 		return relational.ErrNoRows
 	case errors.As(err, &failure) && failure.Code == uniqueViolation:
 		return fmt.Errorf("%w: %s", relational.ErrUnique, failure.ConstraintName)

@@ -378,3 +378,28 @@ func TestATransactionIsAllOrNothing(t *testing.T) {
 	}))
 	require.Equal(t, "changed", name())
 }
+
+// What a stranger sends may be no text at all. It names nothing; it is no outage.
+func TestNoTextNamesNothing(t *testing.T) {
+	w := newWorld(t)
+	code := w.login()
+	require.NoError(t, w.a.IssueCode(t.Context(), code))
+	use := w.use(code)
+	for _, text := range []string{"a\x00", "\xff\xfe", "\xed\xa0\x80"} {
+		_, err := w.a.Client(t.Context(), text)
+		require.ErrorIs(t, err, storage.ErrNotFound)
+		_, err = w.a.User(t.Context(), text)
+		require.ErrorIs(t, err, storage.ErrNotFound)
+		bad := use
+		bad.RedirectURI = text
+		_, err = w.a.ConsumeCode(t.Context(), bad)
+		require.ErrorIs(t, err, storage.ErrNotFound)
+		rotation := w.rotation(use, 0)
+		rotation.ClientID = text
+		_, err = w.a.RotateRefreshToken(t.Context(), rotation)
+		require.ErrorIs(t, err, storage.ErrNotFound)
+		require.Error(t, w.a.Audit(t.Context(), storage.AuditEntry{At: w.now, Actor: text}), "what was not stored is not acknowledged")
+	}
+	_, err := w.a.ConsumeCode(t.Context(), use)
+	require.NoError(t, err)
+}

@@ -2,10 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 
 	"qiao/storage"
 	"qiao/storage/relational"
@@ -57,7 +54,7 @@ func (s *Store) RotateRefreshToken(ctx context.Context, r storage.Rotation) (iss
 			r.GrantID[:], r.Seed[:], r.ClientID, int64(r.Generation), r.Params[:], relational.Micros(r.Now),
 			relational.Micros(r.RefreshExpiresAt), r.Access.Encode()))
 		switch {
-		case errors.Is(scanErr, pgx.ErrNoRows):
+		case noRow(scanErr):
 			return s.whyNoRotation(ctx, r)
 		case scanErr == nil && !issued.Grant.RevokedAt.IsZero():
 			return storage.ErrReplayed
@@ -79,7 +76,7 @@ func (s *Store) whyNoRotation(ctx context.Context, r storage.Rotation) error {
 		r.GrantID[:], r.Seed[:], r.ClientID, int64(r.Generation), relational.Micros(r.Now)).Scan(&late)
 	switch {
 	case err != nil:
-		return err
+		return found(err)
 	case late:
 		return storage.ErrExpired
 	default:
