@@ -259,6 +259,7 @@ func (p *person) chat() []string {
 	var out []struct {
 		N          int
 		Kind, Text string
+		Links      []string
 	}
 	p.w.control("GET", "/sim/people/"+p.id+"/messages?since="+strconv.Itoa(p.seen), nil, &out)
 	var texts []string
@@ -268,7 +269,7 @@ func (p *person) chat() []string {
 			texts = append(texts, "FAULT")
 			continue
 		}
-		texts = append(texts, m.Text)
+		texts = append(texts, strings.Join(append([]string{m.Text}, m.Links...), "\n"))
 	}
 	return texts
 }

@@ -2,6 +2,7 @@ package wechatflow
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -66,7 +67,7 @@ func (f *Flow) maskedPhone(ctx context.Context, userID string) (string, error) {
 }
 
 // version differs whenever the card differs. The attempt's own version does not rise when time passes, and starts
-// again with a new attempt; a page that waits must hear of both.
+// again with a new attempt; a page that waits must hear of both. It rises while the attempt is the same.
 func (c card) version() int64 {
 	phase := int64(0)
 	if c.state == string(storage.AttemptExpired) {
@@ -75,8 +76,9 @@ func (c card) version() int64 {
 			phase = 2
 		}
 	}
-	// Tenths of a second in the upper bits keep the sum below 2^53, which is what JSON numbers hold in a browser.
-	return c.attempt.CreatedAt.UnixMilli()/100<<16 + (c.attempt.Version*16+int64(c.attempt.Scenes)*4+phase)&0xffff
+	// 36 random bits of the attempt's ID, then 16 that count: below 2^53, which is what JSON numbers hold in a browser.
+	attempt := int64(binary.BigEndian.Uint64(c.attempt.ID[8:]) >> 28)
+	return attempt<<16 | (c.attempt.Version*16+int64(c.attempt.Scenes)*4+phase)&0xffff
 }
 
 // json is the card as JSON.

@@ -36,8 +36,8 @@ func (f *Flow) postCode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := f.codePage(r, p, to)
-	code := digits(r.PostForm.Get("code"))
-	if len(code) != 6 { // not a try: there is nothing to compare
+	code, ok := readCode(r.PostForm.Get("code"))
+	if !ok { // not a try: there is nothing to compare
 		page.Problem = "wrong"
 		f.Pages.Render(w, http.StatusUnprocessableEntity, page)
 		return
@@ -115,9 +115,12 @@ func (f *Flow) withTo(r *http.Request, a storage.Attempt, page string) string {
 	return phonePath(a.ID, page) + "?to=" + r.URL.Query().Get("to")
 }
 
-// digits keeps the decimal digits of what was typed or pasted, also full-width ones.
-func digits(s string) string {
-	return strings.Map(func(c rune) rune {
+// readCode reads six digits as they are typed or pasted: in groups, or full-width.
+func readCode(typed string) (code string, ok bool) {
+	if len(typed) > 64 {
+		return "", false
+	}
+	code = strings.Map(func(c rune) rune {
 		switch {
 		case c >= '０' && c <= '９':
 			return c - '０' + '0'
@@ -125,7 +128,8 @@ func digits(s string) string {
 			return -1
 		}
 		return c
-	}, s)
+	}, typed)
+	return code, len(code) == 6 && strings.Trim(code, "0123456789") == ""
 }
 
 func bindName(o storage.BindOutcome) string {

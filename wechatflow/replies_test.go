@@ -27,7 +27,8 @@ func TestRepliesAreConfigurable(t *testing.T) {
 	alice.scan(login.attr("data-qr"))
 	chat := alice.chat()
 	require.Len(t, chat, 1)
-	require.True(t, strings.HasPrefix(chat[0], "Example Shop: <a href="), chat[0])
+	require.True(t, strings.HasPrefix(chat[0], "Example Shop: go\n"), chat[0])
+	require.Contains(t, chat[0], "/phone/")
 }
 
 func TestRepliesAreCheckedAtTheStart(t *testing.T) {
