@@ -23,7 +23,9 @@ func (s *Simulator) pageRoutes(mux *http.ServeMux) {
 		"GET /{$}":                "index.html",
 		"GET /assets/phone.css":   "phone.css",
 		"GET /assets/phone.js":    "phone.js",
+		"GET /assets/actions.js":  "actions.js",
 		"GET /assets/views.js":    "views.js",
+		"GET /assets/parts.js":    "parts.js",
 		"GET /assets/words.js":    "words.js",
 		"GET /assets/consent.css": "consent.css",
 	} {
@@ -80,19 +82,21 @@ func (s *Simulator) phone(r *http.Request) (any, error) {
 	defer s.mu.Unlock()
 	now := s.now()
 	v := phoneView{N: s.n, Now: now.Unix(), Codes: []shownCode{}, Messages: []message{}, SMS: s.smsSince("", since)}
-	if id := r.URL.Query().Get("person"); id != "" {
-		p := s.people[id]
-		if p == nil {
-			return nil, unknown("person")
-		}
-		v.Messages = p.chatSince(since, true)
+	current := s.people[r.URL.Query().Get("person")]
+	if current == nil && r.URL.Query().Get("person") != "" {
+		return nil, unknown("person")
 	}
 	for _, a := range s.accounts {
 		v.Accounts = append(v.Accounts, accountView{a.Name, a.DisplayName, a.menu})
 	}
-	v.People = make([]personView, 0, min(len(s.order), shownPeople))
-	for _, p := range s.order[:min(len(s.order), shownPeople)] {
-		v.People = append(v.People, p.view(s.accounts))
+	v.People = []personView{}
+	for i, p := range s.order {
+		if i < shownPeople || p == current {
+			v.People = append(v.People, p.view(s.accounts))
+		}
+	}
+	if current != nil {
+		v.Messages = current.chatSince(since, true)
 	}
 	for i := len(s.recent) - 1; i >= 0 && len(v.Codes) < 5; i-- {
 		c := s.recent[i]

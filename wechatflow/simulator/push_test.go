@@ -107,11 +107,11 @@ func TestTextKeepsWhatXMLCouldBreakOn(t *testing.T) {
 
 // Facts C.8: a handler that stalls gets exactly three deliveries of the same message, freshly signed.
 func TestStallingCallbackGetsThreeDeliveries(t *testing.T) {
-	s := newStage(t, mainAccount("safe"))
+	s := newImpatientStage(t, 300*time.Millisecond, mainAccount("safe"))
 	p := s.follower()
-	s.callback.does(func(_ *callback, _ delivery, w http.ResponseWriter) {
-		time.Sleep(answerWithin * 6 / 5)
-		_, _ = io.WriteString(w, "success")
+	s.callback.does(func(_ *callback, d delivery, w http.ResponseWriter) {
+		<-d.gone
+		_, _ = io.WriteString(w, "success") // too late
 	})
 	s.control("/sim/people/"+p.ID+"/text", object{"content": "hi"})
 	s.eventually(func() bool { return len(s.chat(p)) == 1 }, "the fault notice")
@@ -131,11 +131,11 @@ func TestStallingCallbackGetsThreeDeliveries(t *testing.T) {
 }
 
 func TestLateAnswerIsNotShown(t *testing.T) {
-	s := newStage(t, mainAccount("plain"))
+	s := newImpatientStage(t, 300*time.Millisecond, mainAccount("plain"))
 	p := s.follower()
 	s.callback.does(func(c *callback, d delivery, w http.ResponseWriter) {
 		if len(c.deliveries()) == 1 {
-			time.Sleep(answerWithin * 6 / 5)
+			<-d.gone
 		}
 		_, _ = io.WriteString(w, textReply(d.query.Get("openid"), c.account.OriginalID, "1", "once"))
 	})
@@ -182,7 +182,7 @@ func TestRedeliveryFollowsTheSimulatorsClock(t *testing.T) {
 	c.does(func(_ *callback, _ delivery, w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) })
 	account.CallbackURL = c.URL
 	sim, err := simulator.New(simulator.Config{
-		Accounts: []simulator.Account{account}, AnswerWithin: 50 * time.Millisecond, RetryPause: time.Hour,
+		Accounts: []simulator.Account{account}, AnswerWithin: 300 * time.Millisecond, RetryPause: time.Hour,
 	})
 	require.NoError(t, err)
 	t.Cleanup(sim.Close)

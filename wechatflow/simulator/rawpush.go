@@ -20,12 +20,14 @@ type pushed struct {
 // the phone shows nothing of it.
 func (s *Simulator) rawPush(r *http.Request) (any, error) {
 	var in struct {
-		Account   string `json:"account"`
-		XML       string `json:"xml"`
-		Signature string `json:"signature"`
-		Mode      string `json:"mode"`
-		Times     int    `json:"times"`
-		DelayMS   int    `json:"delay_ms"` // before each push
+		Account   string            `json:"account"`
+		XML       string            `json:"xml"`
+		Signature string            `json:"signature"`
+		Mode      string            `json:"mode"`
+		Times     int               `json:"times"`
+		DelayMS   int               `json:"delay_ms"` // before each push
+		Query     map[string]string `json:"query"`    // laid over the signed query
+		AppID     string            `json:"appid"`    // to encrypt for, instead of the account's own
 	}
 	if err := readJSON(r, &in); err != nil {
 		return nil, err
@@ -65,7 +67,7 @@ func (s *Simulator) rawPush(r *http.Request) (any, error) {
 		if !wait(r.Context(), s.ctx, time.Duration(in.DelayMS)*time.Millisecond) {
 			return nil, refusal{http.StatusServiceUnavailable, "the push was interrupted"}
 		}
-		answers = append(answers, s.pushRaw(r.Context(), &a, in.Mode, in.Signature, in.XML))
+		answers = append(answers, s.pushRaw(r.Context(), &a, forgery{in.Mode, in.Signature, in.XML, in.AppID, in.Query}))
 	}
 	return struct {
 		pushed           // the last one
@@ -73,17 +75,30 @@ func (s *Simulator) rawPush(r *http.Request) (any, error) {
 	}{answers[len(answers)-1], answers}, nil
 }
 
-func (s *Simulator) pushRaw(ctx context.Context, a *account, mode, signature, body string) pushed {
+// forgery is a raw push, with what is wrong about it.
+type forgery struct {
+	mode, signature, body, appID string
+	query                        map[string]string
+}
+
+func (s *Simulator) pushRaw(ctx context.Context, a *account, f forgery) pushed {
 	var addressed replyXML
-	_ = parseXML([]byte(body), &addressed) // not well-formed on purpose: then the reply has no addressee
-	e := wrap(a, mode, body, addressed.FromUserName, s.lockedNow())
-	spoil(e.query, signature)
+	_ = parseXML([]byte(f.body), &addressed) // not well-formed on purpose: then the reply has no addressee
+	from := *a
+	if f.appID != "" {
+		from.AppID = f.appID
+	}
+	e := wrap(&from, f.mode, f.body, addressed.FromUserName, s.lockedNow())
+	spoil(e.query, f.signature)
+	for name, value := range f.query {
+		e.query.Set(name, value)
+	}
 	status, answer, err := s.post(ctx, a.CallbackURL, e)
 	if err != nil {
 		return pushed{}
 	}
 	out := pushed{Status: status, Body: string(answer)}
-	if accepted, err := readReply(a, mode, addressed.FromUserName, e.nonce, answer); err == nil && status == http.StatusOK {
+	if accepted, err := readReply(a, f.mode, addressed.FromUserName, e.nonce, answer); err == nil && status == http.StatusOK {
 		for _, p := range accepted.parts {
 			out.Reply += p.Text
 		}

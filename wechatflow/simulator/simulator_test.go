@@ -33,11 +33,8 @@ type stage struct {
 	logs     *syncBuffer
 }
 
-// The times of the tests: a hundredth of the platform's.
-const (
-	answerWithin = 60 * time.Millisecond
-	retryPause   = 60 * time.Millisecond
-)
+// retryPause is what the tests wait for between deliveries.
+const retryPause = 60 * time.Millisecond
 
 var start = time.Date(2025, 7, 1, 4, 0, 0, 0, time.UTC)
 
@@ -58,6 +55,12 @@ func secondAccount() simulator.Account {
 // newStage starts a simulator for the account (and others) whose callback answers `success` at first. Its own clock
 // stands still, so that only POST /sim/clock moves time.
 func newStage(t *testing.T, account simulator.Account, others ...simulator.Account) *stage {
+	t.Helper()
+	return newImpatientStage(t, 0, account, others...)
+}
+
+// newImpatientStage gives up on a delivery sooner than the platform does.
+func newImpatientStage(t *testing.T, answerWithin time.Duration, account simulator.Account, others ...simulator.Account) *stage {
 	t.Helper()
 	s := &stage{t: t, account: account, logs: &syncBuffer{}}
 	s.callback = newCallback(t, account)
@@ -101,6 +104,7 @@ type delivery struct {
 	query  url.Values
 	body   string
 	header http.Header
+	gone   <-chan struct{} // closed when the platform hangs up
 }
 
 // callback is the server of the account.
@@ -117,11 +121,12 @@ func newCallback(t *testing.T, account simulator.Account) *callback {
 	c.answers("success")
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		d := delivery{r.Method, r.URL.Query(), string(body), r.Header}
+		d := delivery{method: r.Method, query: r.URL.Query(), body: string(body), header: r.Header}
 		c.mu.Lock()
 		c.got = append(c.got, d)
 		answer := c.answer
 		c.mu.Unlock()
+		d.gone = r.Context().Done()
 		answer(c, d, w)
 	}))
 	t.Cleanup(c.Close)
@@ -409,4 +414,18 @@ func stageOn(t *testing.T, sim *simulator.Simulator, account simulator.Account, 
 	server := httptest.NewServer(sim.Handler())
 	t.Cleanup(server.Close)
 	return &stage{t: t, sim: sim, base: server.URL, callback: c, account: account, logs: &syncBuffer{}}
+}
+
+func jsonBody(v any) io.Reader {
+	encoded, _ := json.Marshal(v)
+	return bytes.NewReader(encoded)
+}
+
+func decodeToken(res *http.Response) string {
+	defer res.Body.Close()
+	var out struct {
+		AccessToken string `json:"access_token"`
+	}
+	_ = json.NewDecoder(res.Body).Decode(&out)
+	return out.AccessToken
 }
