@@ -132,7 +132,7 @@ func TestDecryptRefuses(t *testing.T) {
 		return seal(t, append(plain, padding...))
 	}
 	_, _, err := crypt.Decrypt(key, body(44-1, 1))
-	require.NoError(t, err, "the helper makes sound ciphertexts")
+	require.NoError(t, err, "what the test seals is sound")
 	short := make([]byte, 32)
 	for i := 19; i < 32; i++ {
 		short[i] = 13
