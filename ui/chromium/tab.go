@@ -92,11 +92,8 @@ func (t *Tab) Look(ctx context.Context, l Look) error {
 	return nil
 }
 
-// Go opens an address and waits until it is loaded.
-func (t *Tab) Go(ctx context.Context, url string) error {
-	for len(t.loaded) > 0 {
-		<-t.loaded
-	}
+// Visit opens an address and does not wait: some pages go on by themselves before they are loaded.
+func (t *Tab) Visit(ctx context.Context, url string) error {
 	var result struct{ ErrorText string }
 	if err := t.call(ctx, "Page.navigate", map[string]any{"url": url}, &result); err != nil {
 		return err
@@ -104,12 +101,28 @@ func (t *Tab) Go(ctx context.Context, url string) error {
 	if result.ErrorText != "" {
 		return fmt.Errorf("open page: %s", result.ErrorText)
 	}
+	return nil
+}
+
+// Go opens an address and waits until it is loaded.
+func (t *Tab) Go(ctx context.Context, url string) error {
+	for len(t.loaded) > 0 {
+		<-t.loaded
+	}
+	if err := t.Visit(ctx, url); err != nil {
+		return err
+	}
 	select {
 	case <-t.loaded:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("open page: %w", ctx.Err())
 	}
+}
+
+// Before runs a script in every page that the tab opens from now on, ahead of the page's own.
+func (t *Tab) Before(ctx context.Context, script string) error {
+	return t.call(ctx, "Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": script}, nil)
 }
 
 // Eval runs an expression in the page and decodes its value; a promise is awaited. The page's policy does not apply.

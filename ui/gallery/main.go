@@ -50,7 +50,7 @@ func run(listen, shots, only string) error {
 
 func handler(pages *ui.Renderer) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/static/", pages.Static())
+	mux.Handle("GET /static/", pages.Static())
 	mux.HandleFunc("GET /{$}", index)
 	mux.HandleFunc("GET /page/{lang}/{name}", func(w http.ResponseWriter, r *http.Request) {
 		for _, s := range samples.All(r.PathValue("lang")) {

@@ -45,6 +45,11 @@ func shoot(base, dir, only string) error {
 				if (s.Phone && !screen.look.Mobile) || !strings.Contains(name, only) {
 					continue
 				}
+				look := screen.look
+				look.NoScript = s.Name == "login-confirmed" // its script goes on at once
+				if err := tab.Look(ctx, look); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
 				if err := tab.Go(ctx, base+"/page/"+lang+"/"+s.Name); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
 				}
