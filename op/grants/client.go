@@ -14,7 +14,7 @@ import (
 func (s *Server) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
 	c, err := s.cfg.Clients.Authenticate(ctx, r.Header, r.Form)
 	if err != nil {
-		return nil, s.refused(ctx, "authenticate client", "", err)
+		return nil, s.refused(ctx, "authenticate_client", "", err)
 	}
 	if grantType := r.Form.Get("grant_type"); grantType != "" && !c.HasGrantType(grantType) {
 		return nil, refuse(unauthorizedClient, "the client is not registered for this grant type").library()

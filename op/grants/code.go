@@ -18,7 +18,7 @@ func (s *Server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	c := registration(r.Client)
 	out, err := s.exchangeCode(ctx, c, r.Data.Code, r.Data.RedirectURI, r.Data.CodeVerifier)
 	if err != nil {
-		return nil, s.refused(ctx, "exchange code", c.ID, err)
+		return nil, s.refused(ctx, "exchange_code", c.ID, err)
 	}
 	return &op.Response{Data: out}, nil
 }

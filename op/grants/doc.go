@@ -3,9 +3,11 @@
 //
 // # A request
 //
-//	/token, /introspect, /revoke ── CORS ── guard (POST, form, ≤64 KiB, no parameter twice or in the query)
-//	     └─► the library's route ─► VerifyClient ─► CodeExchange │ RefreshToken │ Introspect │ Revocation
-//	/userinfo ── CORS ─► its own route: the library's drops all schemes but Bearer and knows no WWW-Authenticate
+//	/token, /revoke, /introspect ── CORS ── private (not cached, counted)
+//	     └─► guard (POST, form, ≤64 KiB, no parameter twice or in the query)
+//	           └─► the library's route ─► VerifyClient ─► CodeExchange │ RefreshToken │ Revocation │ Introspect
+//	/userinfo ── CORS ── private ─► its own route: the library's knows no WWW-Authenticate and reads the query
+//	/keys, /.well-known/openid-configuration ── for everyone ─► the library's route
 //
 // The library (zitadel/oidc) routes and parses; it takes about a twentieth of a refresh. Server implements its
 // op.Server. What it would answer inexactly is answered by the guard before it: grant types that are not served (its

@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	maxBody   = 64 << 10
-	formType  = "application/x-www-form-urlencoded"
-	retrySoon = "5" // seconds
+	maxBody  = 64 << 10
+	formType = "application/x-www-form-urlencoded"
 )
 
 // guard stands before the library's routes that take a form. It hands on the known parameters alone, each once and in
@@ -22,10 +21,7 @@ const (
 func (s *Server) guard(next http.Handler, check func(form url.Values, cred clients.Credentials) error, params ...string) http.Handler {
 	params = append(params, "client_id", "client_secret", "client_assertion", "client_assertion_type")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h["Cache-Control"], h["Pragma"] = []string{"no-store"}, []string{"no-cache"} // RFC 6749 §5.1
-		h["X-Content-Type-Options"] = []string{"nosniff"}
-		out := &answer{ResponseWriter: w, realm: s.cfg.Issuer, basic: len(r.Header["Authorization"]) > 0}
+		out := &challenger{ResponseWriter: w, realm: s.cfg.Issuer, basic: len(r.Header["Authorization"]) > 0}
 		form, err := readForm(w, r, params)
 		if err != nil {
 			failureOf(err).write(out)
@@ -98,22 +94,19 @@ func printable(s string) bool {
 	return true
 }
 
-// answer adds the headers that go with a status, wherever the status is decided.
-type answer struct {
+// challenger adds the challenge that goes with 401, wherever the status is decided.
+type challenger struct {
 	http.ResponseWriter
 	realm string
 	basic bool // the client authenticated by the Authorization header
 }
 
-func (a *answer) WriteHeader(status int) {
-	switch {
-	case status == http.StatusUnauthorized && a.basic:
-		a.Header().Set("WWW-Authenticate", `Basic realm="`+a.realm+`", charset="UTF-8"`)
-	case status >= http.StatusInternalServerError:
-		a.Header().Set("Retry-After", retrySoon)
+func (c *challenger) WriteHeader(status int) {
+	if status == http.StatusUnauthorized && c.basic {
+		c.Header().Set("WWW-Authenticate", `Basic realm="`+c.realm+`", charset="UTF-8"`)
 	}
-	a.ResponseWriter.WriteHeader(status)
+	c.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap is for http.ResponseController.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (c *challenger) Unwrap() http.ResponseWriter { return c.ResponseWriter }

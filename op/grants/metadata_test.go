@@ -48,7 +48,7 @@ func TestMetadata(t *testing.T) {
 			"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
 			"name", "preferred_username", "updated_at", "phone_number", "phone_number_verified", "groups",
 		},
-		"prompt_values_supported": []any{"none", "login", "consent"}, "ui_locales_supported": []any{"zh-CN", "en"},
+		"prompt_values_supported": []any{"none", "login", "consent", "select_account"}, "ui_locales_supported": []any{"zh-CN", "en"},
 		"authorization_response_iss_parameter_supported": true, "claims_parameter_supported": false,
 		"request_parameter_supported": false, "request_uri_parameter_supported": false, "require_request_uri_registration": false,
 	}

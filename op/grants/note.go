@@ -11,11 +11,10 @@ import (
 // note logs what an operator should know: faults of ours, and replays, which are a bug of the client or a theft.
 func (s *Server) note(ctx context.Context, operation, clientID string, f failure, err error) {
 	switch {
-	case ctx.Err() != nil:
-		// The client has gone: nobody is told, and a burst of hang-ups is not a burst of faults.
-	case f.Status >= http.StatusInternalServerError:
-		s.cfg.Log.ErrorContext(ctx, "token request failed", "operation", operation, "client_id", clientID, "error", err)
 	case errors.Is(err, storage.ErrReplayed):
+		s.replays.WithLabelValues(operation).Inc()
 		s.cfg.Log.WarnContext(ctx, "replay: the grant is revoked", "operation", operation, "client_id", clientID)
+	case f.Status >= http.StatusInternalServerError && ctx.Err() == nil: // a burst of hang-ups is no burst of faults
+		s.cfg.Log.ErrorContext(ctx, "token request failed", "operation", operation, "client_id", clientID, "error", err)
 	}
 }

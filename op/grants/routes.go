@@ -31,11 +31,12 @@ func (s *Server) Routes(r chi.Router) {
 		JwksURI:       op.NewEndpoint(pathKeys),
 	}, op.WithServerCORSOptions(nil)) // its default reflects every origin, with credentials
 
-	r.Handle(pathToken, s.cors("POST", s.guard(library, checkGrantType,
-		"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope")))
-	r.Handle(pathRevoke, s.cors("POST", s.guard(library, anyClient, "token", "token_type_hint")))
-	r.Handle(pathIntrospect, s.guard(library, checkConfidential, "token", "token_type_hint")) // for servers: no CORS
-	r.Handle(pathUserinfo, s.cors("GET, POST", http.HandlerFunc(s.userinfo)))
+	r.Handle(pathToken, s.cors("POST", s.private("token", s.guard(library, checkGrantType,
+		"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"))))
+	r.Handle(pathRevoke, s.cors("POST", s.private("revoke", s.guard(library, anyClient, "token", "token_type_hint"))))
+	// Introspection is for servers: no CORS.
+	r.Handle(pathIntrospect, s.private("introspect", s.guard(library, checkConfidential, "token", "token_type_hint")))
+	r.Handle(pathUserinfo, s.cors("GET, POST", s.private("userinfo", http.HandlerFunc(s.userinfo))))
 	r.Handle(pathKeys, forEveryone(library))
 	r.Handle(oidc.DiscoveryEndpoint, forEveryone(library))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"qiao/op/clients"
@@ -41,9 +42,10 @@ type Config struct {
 	Box       *seal.Box
 	Lifetimes Lifetimes
 	// What the authorization endpoint can do, for the metadata.
-	Prompts   []string // prompt_values_supported; nil means none, login, consent
-	ACRs      []string // acr_values_supported; nil means urn:qiao:acr:confirm
-	UILocales []string // ui_locales_supported; nil means zh-CN, en
+	Prompts   []string              // prompt_values_supported; nil means none, login, consent, select_account
+	ACRs      []string              // acr_values_supported; nil means urn:qiao:acr:confirm
+	UILocales []string              // ui_locales_supported; nil means zh-CN, en
+	Metrics   prometheus.Registerer // may be nil
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -53,6 +55,8 @@ type Server struct {
 	op.UnimplementedServer
 	cfg      Config
 	metadata []byte
+	answers  *prometheus.CounterVec
+	replays  *prometheus.CounterVec
 }
 
 var _ op.Server = (*Server)(nil)
@@ -74,7 +78,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("new token side: a lifetime is at least a second")
 	}
 	if cfg.Prompts == nil {
-		cfg.Prompts = []string{"none", "login", "consent"}
+		cfg.Prompts = []string{"none", "login", "consent", "select_account"}
 	}
 	if cfg.ACRs == nil {
 		cfg.ACRs = []string{"urn:qiao:acr:confirm"}
@@ -86,7 +90,11 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, metadata: metadata}, nil
+	s := &Server{cfg: cfg, metadata: metadata}
+	if err := s.register(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Scopes that the provider knows.

@@ -14,9 +14,6 @@ import (
 // userinfo is the UserInfo endpoint (OpenID Connect Core §5.3), a protected resource by RFC 6750. The route is ours: the
 // library's takes no other scheme than Bearer, cannot set WWW-Authenticate, and takes tokens from the query.
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h["Cache-Control"], h["Pragma"] = []string{"no-store"}, []string{"no-cache"}
-	h["X-Content-Type-Options"] = []string{"nosniff"}
 	text, err := bearer(w, r)
 	if err != nil {
 		s.refuseBearer(w, r, err)
@@ -35,7 +32,7 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 		s.refuseBearer(w, r, err)
 		return
 	}
-	h["Content-Type"] = []string{"application/json"}
+	w.Header()["Content-Type"] = []string{"application/json"}
 	_, _ = w.Write(body)
 }
 
@@ -111,9 +108,7 @@ func (s *Server) refuseBearer(w http.ResponseWriter, r *http.Request, err error)
 		f = failure{http.StatusUnauthorized, invalidToken, "unknown, expired or revoked"}
 	}
 	s.note(r.Context(), "userinfo", "", f, err)
-	if f.Status >= http.StatusInternalServerError {
-		w.Header().Set("Retry-After", retrySoon)
-	} else {
+	if f.Status < http.StatusInternalServerError {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="`+s.cfg.Issuer+`", error="`+f.Code+`", error_description="`+f.Description+`"`)
 	}
 	f.write(w)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -65,6 +66,7 @@ type world struct {
 	issuer  string
 	secrets map[string]string
 	log     *lockedBuffer
+	metrics *prometheus.Registry
 	userID  string
 	session storage.Handle
 }
@@ -106,7 +108,7 @@ func (l *lockedBuffer) String() string {
 func newWorld(t testing.TB, store backend) *world {
 	t.Helper()
 	firstKeys()
-	w := &world{t: t, clock: &fakeClock{now: time.Now().Truncate(time.Microsecond)}, store: store, secrets: map[string]string{}, log: &lockedBuffer{}}
+	w := &world{t: t, clock: &fakeClock{now: time.Now().Truncate(time.Microsecond)}, store: store, secrets: map[string]string{}, log: &lockedBuffer{}, metrics: prometheus.NewRegistry()}
 	mux := http.NewServeMux()
 	w.server = httptest.NewServer(mux)
 	t.Cleanup(w.server.Close)
@@ -125,7 +127,7 @@ func newWorld(t testing.TB, store backend) *world {
 	w.addClients()
 	registry := clients.New(clients.Config{Store: store, Box: w.box, Now: w.clock.Now, Log: log})
 	w.grants, err = grants.New(grants.Config{
-		Issuer: w.issuer, Store: store, Clients: registry, Keys: w.ring, Box: w.box, Now: w.clock.Now, Log: log,
+		Issuer: w.issuer, Store: store, Clients: registry, Keys: w.ring, Box: w.box, Metrics: w.metrics, Now: w.clock.Now, Log: log,
 	})
 	require.NoError(t, err)
 	router := chi.NewRouter()
