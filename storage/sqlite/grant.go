@@ -30,6 +30,9 @@ func liveGrant(ctx context.Context, tx relational.Tx, id storage.ID) (row grantR
 	if err := tx.QueryRow(ctx, selectGrant, id[:]).Scan(dest...); err != nil {
 		return row, found(err)
 	}
+	if row.access == nil { // an empty column
+		row.access = []byte{}
+	}
 	copy(row.codeHash[:], codeHash)
 	copy(row.params[:], params)
 	if row.Grant, err = g.Grant(); err != nil {

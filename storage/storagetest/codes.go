@@ -1,0 +1,305 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qiao/storage"
+)
+
+func codeStories() map[string]story {
+	return map[string]story{
+		"a code yields its grant":                         codeYields,
+		"a code is used once (I1)":                        codeOnce,
+		"sixteen uses at once are one, and then none":     codeAtOnce,
+		"a foreign use changes nothing":                   codeForeign,
+		"a late code is expired, a late replay revokes":   codeLate,
+		"one request yields one code":                     codePerRequest,
+		"one request yields one code, at once":            codePerRequestAtOnce,
+		"a request of another browser yields no code":     codeForeignRequest,
+		"a code without tokens to keep":                   codeWithoutTokens,
+		"only a live session with its secret issues":      codeSession,
+		"a revoked grant is gone for its client alone":    grantRevoked,
+		"a revoked access token is gone, and no other":    accessRevoked,
+		"a grant keeps its newest access tokens":          accessKept,
+		"revocations at once drop each its own":           accessRevokedAtOnce,
+		"an unknown grant is not found, or nothing to do": grantUnknown,
+	}
+}
+
+func codeYields(w world) {
+	p := w.signIn("o1", start)
+	c := p.codeOf(start)
+	c.Grant.Offline = true
+	require.NoError(w, w.a.IssueCode(w.Context(), c))
+	u := useOf(c, start.Add(time.Second))
+	issued, err := w.b.ConsumeCode(w.Context(), u)
+	require.NoError(w, err)
+	want := c.Grant
+	want.RefreshSeed, want.RefreshExpiresAt, want.Access = u.RefreshSeed, u.RefreshExpiresAt, issued.Grant.Access
+	require.Equal(w, want, issued.Grant)
+	require.Equal(w, p.user, issued.User)
+	require.Len(w, issued.Grant.Access, 1)
+	require.Equal(w, u.Access.Hash, issued.Grant.Access[0].Hash)
+	require.True(w, u.Access.ExpiresAt.Equal(issued.Grant.Access[0].ExpiresAt))
+	require.Equal(w, storage.AllScopes, issued.Grant.Access[0].Mask)
+	read, err := w.a.AccessGrant(w.Context(), c.Grant.ID)
+	require.NoError(w, err)
+	require.Equal(w, issued, read)
+}
+
+func codeOnce(w world) {
+	p := w.signIn("o1", start)
+	c := p.codeOf(start)
+	require.NoError(w, w.a.IssueCode(w.Context(), c))
+	issued, err := w.a.ConsumeCode(w.Context(), useOf(c, start))
+	require.NoError(w, err)
+	_, err = w.b.ConsumeCode(w.Context(), useOf(c, start))
+	require.ErrorIs(w, err, storage.ErrReplayed)
+	require.False(w, w.alive(c.Grant.ID))
+	_, err = w.b.RotateRefreshToken(w.Context(), rotationOf(issued, start))
+	require.ErrorIs(w, err, storage.ErrNotFound)
+	_, err = w.b.ConsumeCode(w.Context(), useOf(c, start))
+	require.ErrorIs(w, err, storage.ErrNotFound, "a revoked grant has no code")
+}
+
+func codeAtOnce(w world) {
+	p := w.signIn("o1", start)
+	for range 10 {
+		c := p.codeOf(start)
+		require.NoError(w, w.a.IssueCode(w.Context(), c))
+		won, replayed := 0, 0
+		for _, err := range parallel(16, func(n int) error {
+			_, err := w.store(n).ConsumeCode(context.WithoutCancel(w.Context()), useOf(c, start))
+			return err
+		}) {
+			switch {
+			case err == nil:
+				won++
+			case errors.Is(err, storage.ErrReplayed):
+				replayed++
+			default:
+				require.ErrorIs(w, err, storage.ErrNotFound)
+			}
+		}
+		require.Equal(w, 1, won)
+		require.Equal(w, 1, replayed)
+		require.False(w, w.alive(c.Grant.ID))
+	}
+}
+
+func codeForeign(w world) {
+	p := w.signIn("o1", start)
+	c := p.codeOf(start)
+	require.NoError(w, w.a.IssueCode(w.Context(), c))
+	foreign := map[string]func(*storage.CodeUse){
+		"another secret":       func(u *storage.CodeUse) { u.CodeHash = newHash() },
+		"another client":       func(u *storage.CodeUse) { u.ClientID = "other" },
+		"another redirect URI": func(u *storage.CodeUse) { u.RedirectURI += "/" },
+		"another verifier":     func(u *storage.CodeUse) { u.CodeChallenge = "other" },
+		"no verifier":          func(u *storage.CodeUse) { u.CodeChallenge = "" },
+		"another grant":        func(u *storage.CodeUse) { u.GrantID = storage.NewID(start) },
+	}
+	try := func() {
+		for name, change := range foreign {
+			u := useOf(c, start)
+			change(&u)
+			_, err := w.b.ConsumeCode(w.Context(), u)
+			require.ErrorIs(w, err, storage.ErrNotFound, name)
+		}
+	}
+	try()
+	_, err := w.b.ConsumeCode(w.Context(), useOf(c, start))
+	require.NoError(w, err)
+	try()
+	require.True(w, w.alive(c.Grant.ID), "a used code in foreign hands ends nothing")
+
+	plain := p.codeOf(start) // a request without a challenge
+	plain.Grant.CodeChallenge = ""
+	require.NoError(w, w.a.IssueCode(w.Context(), plain))
+	u := useOf(plain, start)
+	u.CodeChallenge = "a verifier without a challenge"
+	_, err = w.b.ConsumeCode(w.Context(), u)
+	require.ErrorIs(w, err, storage.ErrNotFound)
+}
+
+func codeLate(w world) {
+	p := w.signIn("o1", start)
+	c := p.codeOf(start)
+	require.NoError(w, w.a.IssueCode(w.Context(), c))
+	_, err := w.b.ConsumeCode(w.Context(), useOf(c, start.Add(time.Minute)))
+	require.ErrorIs(w, err, storage.ErrExpired)
+	c = p.codeOf(start)
+	require.NoError(w, w.a.IssueCode(w.Context(), c))
+	_, err = w.b.ConsumeCode(w.Context(), useOf(c, start.Add(59*time.Second)))
+	require.NoError(w, err)
+	_, err = w.b.ConsumeCode(w.Context(), useOf(c, start.Add(time.Hour)))
+	require.ErrorIs(w, err, storage.ErrReplayed)
+	require.False(w, w.alive(c.Grant.ID))
+}
+
+func (p person) codeForRequest(now time.Time) storage.NewCode {
+	c := p.codeOf(now)
+	c.AuthRequestID, c.Browser = p.request.ID, p.browser
+	return c
+}
+
+func codePerRequest(w world) {
+	p := w.signIn("o1", start)
+	require.NoError(w, w.a.IssueCode(w.Context(), p.codeForRequest(start)))
+	require.ErrorIs(w, w.b.IssueCode(w.Context(), p.codeForRequest(start)), storage.ErrConflict)
+	_, err := w.b.AuthRequest(w.Context(), p.request.ID, p.browser, start)
+	require.ErrorIs(w, err, storage.ErrNotFound, "it is finished")
+	again := newAttempt(p.request, storage.ViaQR, start)
+	again.Browser = p.browser
+	require.ErrorIs(w, w.a.BeginAttempt(w.Context(), again, storage.ID{}, start), storage.ErrConflict)
+}
+
+func codePerRequestAtOnce(w world) {
+	for range 10 {
+		p := w.signIn("o1", start)
+		issued := 0
+		for _, err := range parallel(6, func(n int) error {
+			return w.store(n).IssueCode(context.WithoutCancel(w.Context()), p.codeForRequest(start))
+		}) {
+			if err == nil {
+				issued++
+			} else {
+				require.ErrorIs(w, err, storage.ErrConflict)
+			}
+		}
+		require.Equal(w, 1, issued)
+	}
+}
+
+func codeForeignRequest(w world) {
+	p := w.signIn("o1", start)
+	c := p.codeForRequest(start)
+	c.Browser = newHash()
+	require.Error(w, w.a.IssueCode(w.Context(), c))
+	require.False(w, w.alive(c.Grant.ID))
+	_, err := w.b.AuthRequest(w.Context(), p.request.ID, p.browser, start)
+	require.NoError(w, err, "it is not finished")
+	c = p.codeForRequest(start)
+	c.Now = start.Add(time.Hour)
+	require.Error(w, w.a.IssueCode(w.Context(), c), "a late request")
+	require.False(w, w.alive(c.Grant.ID))
+}
+
+func codeWithoutTokens(w world) {
+	p := w.signIn("o1", start)
+	c := p.codeOf(start)
+	require.NoError(w, w.a.IssueCode(w.Context(), c))
+	u := useOf(c, start)
+	u.RefreshSeed, u.RefreshExpiresAt, u.Access = storage.Hash{}, time.Time{}, storage.AccessToken{}
+	issued, err := w.a.ConsumeCode(w.Context(), u)
+	require.NoError(w, err)
+	require.True(w, issued.Grant.RefreshSeed.IsZero())
+	require.True(w, issued.Grant.RefreshExpiresAt.IsZero())
+	require.Empty(w, issued.Grant.Access)
+	_, err = w.b.RotateRefreshToken(w.Context(), rotationOf(issued, start))
+	require.ErrorIs(w, err, storage.ErrNotFound, "there is no family, whose seed would be absent")
+	require.True(w, w.alive(c.Grant.ID))
+}
+
+func codeSession(w world) {
+	p, other := w.signIn("o1", start), w.signIn("o2", start)
+	for name, change := range map[string]func(*storage.NewCode){
+		"another secret":         func(c *storage.NewCode) { c.SessionHash = newHash() },
+		"another session":        func(c *storage.NewCode) { c.Grant.SessionID = storage.NewID(start) },
+		"another user's session": func(c *storage.NewCode) { c.Grant.SessionID, c.SessionHash = other.session.ID, other.session.Hash },
+		"idle for too long":      func(c *storage.NewCode) { c.Now = start.Add(8 * time.Hour) },
+		"an unknown user":        func(c *storage.NewCode) { c.Grant.UserID = "nobody" },
+	} {
+		c := p.codeOf(start)
+		change(&c)
+		require.ErrorIs(w, w.a.IssueCode(w.Context(), c), storage.ErrNotFound, name)
+		require.False(w, w.alive(c.Grant.ID), name)
+	}
+	require.NoError(w, w.a.LockUser(w.Context(), p.user.ID, "ops", start))
+	require.ErrorIs(w, w.a.IssueCode(w.Context(), p.codeOf(start)), storage.ErrLocked)
+}
+
+func grantRevoked(w world) {
+	issued := w.tokens(w.signIn("o1", start), true, start)
+	id := issued.Grant.ID
+	require.NoError(w, w.a.RevokeGrant(w.Context(), id, "other", start))
+	require.True(w, w.alive(id))
+	for range 2 {
+		require.NoError(w, w.a.RevokeGrant(w.Context(), id, "grafana", start))
+	}
+	require.False(w, w.alive(id))
+}
+
+func accessRevoked(w world) {
+	issued := w.tokens(w.signIn("o1", start), true, start)
+	id, first := issued.Grant.ID, issued.Grant.Access[0]
+	issued, err := w.a.RotateRefreshToken(w.Context(), rotationOf(issued, start))
+	require.NoError(w, err)
+	second := issued.Grant.Access[0]
+	require.NoError(w, w.a.RevokeAccessToken(w.Context(), id, "other", first.Hash, start))
+	require.NoError(w, w.a.RevokeAccessToken(w.Context(), id, "grafana", newHash(), start))
+	read, err := w.b.AccessGrant(w.Context(), id)
+	require.NoError(w, err)
+	require.Len(w, read.Grant.Access, 2)
+	for range 2 {
+		require.NoError(w, w.a.RevokeAccessToken(w.Context(), id, "grafana", first.Hash, start))
+	}
+	read, err = w.b.AccessGrant(w.Context(), id)
+	require.NoError(w, err)
+	require.Equal(w, []storage.AccessToken{second}, read.Grant.Access)
+	require.NoError(w, w.a.RevokeAccessToken(w.Context(), id, "grafana", second.Hash, start))
+	read, err = w.b.AccessGrant(w.Context(), id)
+	require.NoError(w, err)
+	require.Empty(w, read.Grant.Access)
+	_, err = w.a.RotateRefreshToken(w.Context(), rotationOf(issued, start))
+	require.NoError(w, err, "the refresh token is another one's business")
+}
+
+func accessKept(w world) {
+	issued := w.tokens(w.signIn("o1", start), true, start)
+	var want []storage.Hash
+	for n := range storage.MaxAccessTokens + 3 {
+		now := start.Add(time.Duration(n+1) * time.Minute)
+		r := rotationOf(issued, now)
+		var err error
+		issued, err = w.store(n).RotateRefreshToken(w.Context(), r)
+		require.NoError(w, err)
+		want = append([]storage.Hash{r.Access.Hash}, want...)
+	}
+	var got []storage.Hash
+	read, err := w.b.AccessGrant(w.Context(), issued.Grant.ID)
+	require.NoError(w, err)
+	for _, t := range read.Grant.Access {
+		got = append(got, t.Hash)
+	}
+	require.Equal(w, want[:storage.MaxAccessTokens], got)
+}
+
+func accessRevokedAtOnce(w world) {
+	issued := w.tokens(w.signIn("o1", start), true, start)
+	for n := range 6 {
+		var err error
+		issued, err = w.a.RotateRefreshToken(w.Context(), rotationOf(issued, start.Add(time.Duration(n+1)*time.Minute)))
+		require.NoError(w, err)
+	}
+	tokens := issued.Grant.Access
+	errs := parallel(len(tokens)-1, func(n int) error {
+		return w.store(n).RevokeAccessToken(context.WithoutCancel(w.Context()), issued.Grant.ID, "grafana", tokens[n].Hash, start)
+	})
+	require.NoError(w, errors.Join(errs...))
+	read, err := w.b.AccessGrant(w.Context(), issued.Grant.ID)
+	require.NoError(w, err)
+	require.Equal(w, tokens[len(tokens)-1:], read.Grant.Access)
+}
+
+func grantUnknown(w world) {
+	id := storage.NewID(start)
+	_, err := w.a.AccessGrant(w.Context(), id)
+	require.ErrorIs(w, err, storage.ErrNotFound)
+	require.NoError(w, w.a.RevokeGrant(w.Context(), id, "grafana", start))
+	require.NoError(w, w.a.RevokeAccessToken(w.Context(), id, "grafana", newHash(), start))
+}
