@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"qiao/storage"
@@ -134,9 +135,15 @@ func (g *Guard) FormToken(s storage.Secret, purpose string) string {
 	return base64.RawURLEncoding.EncodeToString(mac[:])
 }
 
+// largestForm is more than any form of ours can be.
+const largestForm = 64 << 10
+
 // CheckForm stops cross-site posts: the Origin, where the browser sends one, is ours, and the form token is that of
-// this browser and purpose. It reads the post form.
+// this browser and purpose. It reads the post form, and refuses one larger than 64 KiB.
 func (g *Guard) CheckForm(r *http.Request, s storage.Secret, purpose string) error {
+	if r.PostForm == nil && r.Body != nil {
+		r.Body = http.MaxBytesReader(nil, r.Body, largestForm)
+	}
 	if origin := r.Header.Get("Origin"); origin != "" && origin != g.Origin() {
 		return ErrForeignForm
 	}
@@ -150,5 +157,14 @@ func (g *Guard) CheckForm(r *http.Request, s storage.Secret, purpose string) err
 	return nil
 }
 
-// Origin is the issuer's origin.
-func (g *Guard) Origin() string { return g.Issuer.Scheme + "://" + g.Issuer.Host }
+// Origin is the issuer's origin as browsers write it: in lower case, without the scheme's own port.
+func (g *Guard) Origin() string {
+	host := strings.ToLower(g.Issuer.Host)
+	switch g.Issuer.Scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return g.Issuer.Scheme + "://" + host
+}

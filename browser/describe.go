@@ -45,9 +45,11 @@ func (g *Guard) Lang(w http.ResponseWriter, r *http.Request, uiLocales []string)
 	return Chinese
 }
 
-// InWeChat reports whether the page is opened inside WeChat's built-in browser.
+// InWeChat reports whether the page is opened inside WeChat's built-in browser. WeCom (企业微信) calls itself so too, but
+// has no web authorization by Official Accounts: there the QR code is the way.
 func InWeChat(r *http.Request) bool {
-	return strings.Contains(r.UserAgent(), "MicroMessenger/")
+	ua := r.UserAgent()
+	return strings.Contains(ua, "MicroMessenger/") && !strings.Contains(ua, "wxwork/")
 }
 
 // Mobile reports whether the browser is a phone's, which cannot scan its own screen.
@@ -60,8 +62,12 @@ func Mobile(r *http.Request) bool {
 // a stranger writes into his User-Agent is not shown.
 func (g *Guard) Device(r *http.Request) storage.Device {
 	ua := useragent.Parse(r.UserAgent())
+	name := known(ua.Name, browserNames)
+	if InWeChat(r) {
+		name = "WeChat"
+	}
 	var parts []string
-	for _, p := range []string{known(ua.Name, browserNames), known(ua.OS, systemNames)} {
+	for _, p := range []string{name, known(ua.OS, systemNames)} {
 		if p != "" {
 			parts = append(parts, p)
 		}
@@ -78,7 +84,7 @@ func (g *Guard) Device(r *http.Request) storage.Device {
 
 var browserNames = []string{
 	useragent.Chrome, useragent.Edge, useragent.Firefox, useragent.Safari, useragent.Opera, useragent.Vivaldi,
-	useragent.SamsungBrowser, useragent.InternetExplorer, useragent.HeadlessChrome, "WeChat",
+	useragent.SamsungBrowser, useragent.InternetExplorer, useragent.HeadlessChrome,
 }
 
 var systemNames = []string{
@@ -101,14 +107,14 @@ func (g *Guard) Address(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	addr := peer.Addr().Unmap()
+	addr := peer.Addr().Unmap().WithZone("")
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && g.trusted(addr); i-- {
 		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
 		}
-		addr = next.Unmap()
+		addr = next.Unmap().WithZone("") // a zone is free text
 	}
 	return addr
 }
