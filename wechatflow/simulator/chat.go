@@ -42,25 +42,16 @@ func (s *Simulator) sendText(r *http.Request) (any, error) {
 	if in.Content == "" || utf8.RuneCountInString(in.Content) > 2048 || !printable(in.Content) {
 		return nil, malformed("content is a text of 1 to 2048 characters")
 	}
-	s.mu.Lock()
-	rel, err := s.relationOf(r, in.Account)
-	if err == nil && !rel.following {
-		err = malformed("this person does not follow the account")
-	}
-	if err != nil {
-		s.mu.Unlock()
-		return nil, err
-	}
-	rel.allow(afterText, s.now())
-	s.show(rel, kindOwn, []part{{Text: in.Content}})
-	s.msgID++
-	sent, err := s.push(rel, textXML(rel, s.now(), in.Content, s.msgID), false)
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	s.await(r.Context(), sent)
-	return gesture{Outcome: outcomeEvent, Account: rel.account.Name}, nil
+	return s.perform(r, func() (gesture, *delivery, error) {
+		rel, err := s.followingOf(r, in.Account)
+		if err != nil {
+			return gesture{}, nil, err
+		}
+		rel.allow(afterText, s.now())
+		s.show(rel, kindOwn, []part{{Text: in.Content}})
+		s.msgID++
+		return rel.outcome(outcomeEvent), s.push(rel, textXML(rel, s.now(), in.Content, s.msgID), false), nil
+	})
 }
 
 // messages lists the chat from a number on.

@@ -37,40 +37,30 @@ func (s *Simulator) scan(r *http.Request) (any, error) {
 	if in.QR == "" {
 		return nil, malformed("qr is the text of the code")
 	}
-	s.mu.Lock()
-	p, err := s.personOf(r)
-	if err != nil {
-		s.mu.Unlock()
-		return nil, err
-	}
-	if !strings.HasPrefix(in.QR, codePrefix) {
-		s.mu.Unlock()
-		return scanOther(in.QR), nil
-	}
-	c := s.codes[in.QR]
-	switch {
-	case c == nil:
-		s.mu.Unlock()
-		return gesture{Outcome: outcomeUnknown}, nil
-	case c.expired(s.now()):
-		s.mu.Unlock()
-		return gesture{Outcome: outcomeExpired, Account: c.account.Name}, nil
-	}
-	rel := p.relations[c.account.Name]
-	if !rel.following {
-		rel.prompt, rel.promptedAt = c, s.now()
-		s.mu.Unlock()
-		return gesture{Outcome: outcomeFollowPrompt, Account: c.account.Name}, nil
-	}
-	rel.allow(afterScan, s.now())
-	s.note(rel, "scanned")
-	sent, err := s.push(rel, eventXML(rel, s.now(), "SCAN", c.scene, c.ticket), false)
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	s.await(r.Context(), sent)
-	return gesture{Outcome: outcomeEvent, Account: c.account.Name}, nil
+	return s.perform(r, func() (gesture, *delivery, error) {
+		p, err := s.personOf(r)
+		if err != nil {
+			return gesture{}, nil, err
+		}
+		if !strings.HasPrefix(in.QR, codePrefix) {
+			return scanOther(in.QR), nil, nil
+		}
+		c := s.codes[in.QR]
+		switch {
+		case c == nil:
+			return gesture{Outcome: outcomeUnknown}, nil, nil
+		case c.expired(s.now()):
+			return gesture{Outcome: outcomeExpired, Account: c.account.Name}, nil, nil
+		}
+		rel := p.relations[c.account.Name]
+		if !rel.following {
+			rel.prompt, rel.promptedAt = c, s.now()
+			return rel.outcome(outcomeFollowPrompt), nil, nil
+		}
+		rel.allow(afterScan, s.now())
+		s.note(rel, "scanned")
+		return rel.outcome(outcomeEvent), s.push(rel, eventXML(rel, s.now(), "SCAN", c.scene, c.ticket), false), nil
+	})
 }
 
 // scanOther is a code that is not the platform's: a web address opens as a page.
@@ -84,56 +74,67 @@ func scanOther(text string) gesture {
 
 // follow taps 关注, with the scan that led here, if one did.
 func (s *Simulator) follow(r *http.Request) (any, error) {
-	return s.act(r, func(rel *relation) (*delivery, error) {
+	return s.act(r, func(rel *relation) (gesture, *delivery, error) {
 		if rel.following {
-			return nil, nil
+			return rel.outcome(outcomeNothing), nil, nil
 		}
-		led := rel.prompt
+		led, key, ticket := rel.prompt, "", ""
+		if led != nil {
+			key, ticket = "qrscene_"+led.scene, led.ticket
+		}
 		rel.following, rel.followedAt, rel.followedWith, rel.prompt = true, s.now(), led, nil
 		rel.allow(afterFollow, s.now())
 		s.note(rel, "followed")
-		if led == nil {
-			return s.push(rel, eventXML(rel, s.now(), "subscribe", "", ""), false)
-		}
-		return s.push(rel, eventXML(rel, s.now(), "subscribe", "qrscene_"+led.scene, led.ticket), false)
+		return rel.outcome(outcomeEvent), s.push(rel, eventXML(rel, s.now(), "subscribe", key, ticket), false), nil
 	})
 }
 
 // unfollow leaves the account. Whatever it answers reaches nobody.
 func (s *Simulator) unfollow(r *http.Request) (any, error) {
-	return s.act(r, func(rel *relation) (*delivery, error) {
+	return s.act(r, func(rel *relation) (gesture, *delivery, error) {
 		if !rel.following {
-			return nil, nil
+			return rel.outcome(outcomeNothing), nil, nil
 		}
 		rel.following, rel.followedWith, rel.prompt = false, nil, nil
 		rel.allowances = [3]allowance{}
 		s.note(rel, "unfollowed")
-		return s.push(rel, eventXML(rel, s.now(), "unsubscribe", "", ""), true)
+		return rel.outcome(outcomeEvent), s.push(rel, eventXML(rel, s.now(), "unsubscribe", "", ""), true), nil
 	})
 }
 
-// act runs a gesture that concerns one account, and waits for the answer to what it pushed.
-func (s *Simulator) act(r *http.Request, do func(*relation) (*delivery, error)) (any, error) {
+// act performs a gesture that says nothing but its account.
+func (s *Simulator) act(r *http.Request, do func(*relation) (gesture, *delivery, error)) (any, error) {
 	var in struct {
 		Account string `json:"account"`
 	}
 	if err := readJSON(r, &in); err != nil {
 		return nil, err
 	}
+	return s.perform(r, func() (gesture, *delivery, error) {
+		rel, err := s.relationOf(r, in.Account)
+		if err != nil {
+			return gesture{}, nil, err
+		}
+		return do(rel)
+	})
+}
+
+// perform runs a gesture while it holds the mutex, and then waits for the answer to what was pushed.
+func (s *Simulator) perform(r *http.Request, do func() (gesture, *delivery, error)) (any, error) {
 	s.mu.Lock()
-	rel, err := s.relationOf(r, in.Account)
-	if err != nil {
+	if s.inFlight >= maxInFlight {
 		s.mu.Unlock()
-		return nil, err
+		return nil, refusal{http.StatusServiceUnavailable, "too many pushes wait for an answer"}
 	}
-	sent, err := do(rel)
+	done, sent, err := do()
 	s.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	if sent == nil {
-		return gesture{Outcome: outcomeNothing, Account: rel.account.Name}, nil
+	if sent != nil {
+		s.await(r.Context(), sent)
 	}
-	s.await(r.Context(), sent)
-	return gesture{Outcome: outcomeEvent, Account: rel.account.Name}, nil
+	return done, nil
 }
+
+func (r *relation) outcome(what string) gesture { return gesture{Outcome: what, Account: r.account.Name} }

@@ -63,29 +63,19 @@ func (s *Simulator) tapMenu(r *http.Request) (any, error) {
 	if in.Key == "" || len(in.Key) > 1024 || !printable(in.Key) {
 		return nil, malformed("key is the key of a menu item")
 	}
-	s.mu.Lock()
-	rel, err := s.relationOf(r, in.Account)
-	if err == nil && !rel.following {
-		err = malformed("this person does not follow the account")
-	}
-	if err != nil {
-		s.mu.Unlock()
-		return nil, err
-	}
-	done := gesture{Outcome: outcomeEvent, Account: rel.account.Name}
-	event := "CLICK"
-	if rel.account.menu.leadsTo(in.Key) {
-		event, done.URL = "VIEW", in.Key
-	} else {
+	return s.perform(r, func() (gesture, *delivery, error) {
+		rel, err := s.followingOf(r, in.Account)
+		if err != nil {
+			return gesture{}, nil, err
+		}
+		done := rel.outcome(outcomeEvent)
+		if rel.account.menu.leadsTo(in.Key) {
+			done.URL = in.Key
+			return done, s.push(rel, eventXML(rel, s.now(), "VIEW", in.Key, ""), true), nil
+		}
 		rel.allow(afterScan, s.now())
-	}
-	sent, err := s.push(rel, eventXML(rel, s.now(), event, in.Key, ""), event == "VIEW")
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	s.await(r.Context(), sent)
-	return done, nil
+		return done, s.push(rel, eventXML(rel, s.now(), "CLICK", in.Key, ""), false), nil
+	})
 }
 
 func (m *menu) leadsTo(address string) bool {

@@ -120,3 +120,15 @@ func (s *Simulator) relationOf(r *http.Request, account string) (*relation, erro
 	}
 	return p.relations[a.Name], nil
 }
+
+// followingOf is relationOf, for what only a follower can do.
+func (s *Simulator) followingOf(r *http.Request, account string) (*relation, error) {
+	rel, err := s.relationOf(r, account)
+	if err != nil {
+		return nil, err
+	}
+	if !rel.following {
+		return nil, malformed("this person does not follow the account")
+	}
+	return rel, nil
+}
