@@ -39,7 +39,7 @@ func (s *Store) ConsumeCode(ctx context.Context, c storage.CodeUse) (issued stor
 		var scanErr error
 		issued, scanErr = scanIssued(s.db.pool.QueryRow(ctx, consumeCode,
 			c.GrantID[:], c.CodeHash[:], c.ClientID, c.RedirectURI, c.CodeChallenge, relational.Micros(c.Now),
-			c.RefreshSeed[:], relational.Micros(refreshExpiresAt), c.Access.Encode()), &uses)
+			c.RefreshSeed[:], relational.Micros(refreshExpiresAt), accessColumn(c.Access)), &uses)
 		switch {
 		case noRow(scanErr):
 			return s.whyNoTokens(ctx, c)
@@ -84,4 +84,12 @@ func scanIssued(row pgx.Row, more ...any) (storage.Issued, error) {
 	}
 	user, err := u.User()
 	return storage.Issued{Grant: grant, User: user}, err
+}
+
+// accessColumn is the token's place in the column, and empty where the access token is none of the store's.
+func accessColumn(token storage.AccessToken) []byte {
+	if token.Hash.IsZero() {
+		return []byte{}
+	}
+	return token.Encode()
 }

@@ -29,7 +29,7 @@ func TestFiguresAreTheContracts(t *testing.T) {
 	for text, want := range map[string]int64{
 		refreshRepeats: storage.RefreshRepeats,
 		refreshGrace:   storage.RefreshGrace.Microseconds(),
-		keptAccess:     (storage.MaxAccessTokens - 1) * storage.AccessTokenSize,
+		mostAccess:     storage.MaxAccessTokens * storage.AccessTokenSize,
 	} {
 		if got, err := strconv.ParseInt(text, 10, 64); err != nil || got != want {
 			t.Errorf("%s: want %d", text, want)

@@ -14,15 +14,15 @@ import (
 const (
 	isNewest = `g.refresh_generation = $4::bigint`
 	isRepeat = `(g.refresh_generation = $4::bigint + 1 AND g.refresh_params = $5::bytea
-		AND g.refresh_repeats < ` + refreshRepeats + ` AND g.refresh_rotated_at >= $6::bigint - ` + refreshGrace + `)`
+		AND g.refresh_repeats < ` + refreshRepeats + ` AND g.refresh_rotated_at > $6::bigint - ` + refreshGrace + `)`
 )
 
-// The contract's figures, as SQL has them: storage.RefreshRepeats, storage.RefreshGrace in microseconds, and what a new
-// access token leaves of the column.
+// The contract's figures, as SQL has them: storage.RefreshRepeats, storage.RefreshGrace in microseconds, and the bytes of
+// storage.MaxAccessTokens.
 const (
 	refreshRepeats = "2"
 	refreshGrace   = "30000000"
-	keptAccess     = "336"
+	mostAccess     = "384"
 )
 
 // rotateRefreshToken moves the family on, or repeats, or revokes. The grant's row is the only lock: a second use waits
@@ -36,7 +36,7 @@ const rotateRefreshToken = `UPDATE grants g SET
 	refresh_rotated_at = CASE WHEN ` + isNewest + ` THEN $6::bigint ELSE g.refresh_rotated_at END,
 	refresh_repeats = CASE WHEN ` + isNewest + ` THEN 0 ELSE g.refresh_repeats + 1 END,
 	refresh_expires_at = CASE WHEN ` + isNewest + ` OR ` + isRepeat + ` THEN $7::bigint ELSE g.refresh_expires_at END,
-	access = CASE WHEN ` + isNewest + ` OR ` + isRepeat + ` THEN $8::bytea || substring(g.access FROM 1 FOR ` + keptAccess + `) ELSE g.access END
+	access = CASE WHEN ` + isNewest + ` OR ` + isRepeat + ` THEN substring($8::bytea || g.access FROM 1 FOR ` + mostAccess + `) ELSE g.access END
 FROM users u
 WHERE g.id = $1 AND g.refresh_seed = $2 AND g.client_id = $3 AND g.refresh_generation >= $4::bigint AND g.revoked_at = 0
 	AND g.refresh_expires_at > $6::bigint AND g.expires_at > $6::bigint
@@ -52,7 +52,7 @@ func (s *Store) RotateRefreshToken(ctx context.Context, r storage.Rotation) (iss
 		var scanErr error
 		issued, scanErr = scanIssued(s.db.pool.QueryRow(ctx, rotateRefreshToken,
 			r.GrantID[:], r.Seed[:], r.ClientID, int64(r.Generation), r.Params[:], relational.Micros(r.Now),
-			relational.Micros(r.RefreshExpiresAt), r.Access.Encode()))
+			relational.Micros(r.RefreshExpiresAt), accessColumn(r.Access)))
 		switch {
 		case noRow(scanErr):
 			return s.whyNoRotation(ctx, r)
