@@ -37,7 +37,7 @@ const measure = `(function () {
 // Every page in every state, on a narrow phone and on a desktop, light and dark: it fits, its targets are large enough,
 // nothing is focused in advance, and the policy blocks nothing of it. With -artifacts it takes a picture of each.
 func TestLayout(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	b, err := chromium.Start(ctx)
 	require.NoError(t, err)

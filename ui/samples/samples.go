@@ -3,6 +3,7 @@
 package samples
 
 import (
+	"strings"
 	"time"
 
 	"qiao/ui"
@@ -58,7 +59,9 @@ func logins(lang string) []Sample {
 			}
 		})
 	}
+	long := ui.Client{Name: strings.Repeat("W", 70), Host: strings.Repeat("sub.", 30) + "example"}
 	return []Sample{
+		{"login-long-names", 200, change(func(l *ui.Login) { l.Client, l.AccountName = long, strings.Repeat("公众号", 12) }), false},
 		{"login-waiting", 200, base, false},
 		{"login-waiting-last", 200, change(func(l *ui.Login) { l.ExpiresIn, l.Renewable = 42, false }), false},
 		{"login-loading", 200, noQR("waiting", nil), false},
@@ -90,6 +93,9 @@ func phones(lang string) []Sample {
 	far.FarAway, far.Place, far.At = true, "莫斯科", now().Add(-3*time.Minute)
 	plain := confirm
 	plain.Choices, plain.Place, plain.Device, plain.Client.Host = nil, "", "", ""
+	long := confirm
+	long.Client = ui.Client{Name: "\u202e" + strings.Repeat("<b>W</b>", 20), Host: strings.Repeat("sub.", 30) + "example"}
+	long.Place, long.Device = strings.Repeat("很远的地方", 8), strings.Repeat("W", 60)
 	number := ui.PhoneNumber{Frame: f, Client: client(), Action: "/phone/sample/number", FormToken: token}
 	numberWith := func(problem, value string, retry int) ui.PhoneNumber {
 		n := number
@@ -121,6 +127,7 @@ func phones(lang string) []Sample {
 		{"confirm", 200, confirm, true},
 		{"confirm-far", 200, far, true},
 		{"confirm-plain", 200, plain, true},
+		{"confirm-long-names", 200, long, true},
 		{"number", 200, number, true},
 		{"number-invalid", 422, numberWith("invalid", "1380000", 0), true},
 		{"number-country", 422, numberWith("country", "+99912345678", 0), true},
