@@ -109,6 +109,12 @@ func TestHotTransitionsAreOneRoundTrip(t *testing.T) {
 		{"rotate refresh token", func() error { _, err := w.a.RotateRefreshToken(t.Context(), w.rotation(use, 0)); return err }},
 		{"access grant", func() error { _, err := w.a.AccessGrant(t.Context(), code.Grant.ID); return err }},
 		{"session", session},
+		{"current attempt, which pages poll", func() error {
+			_, err := w.a.CurrentAttempt(t.Context(), storage.NewID(w.now), storage.Hash{}, w.now)
+			require.ErrorIs(t, err, storage.ErrNotFound)
+			return nil
+		}},
+		{"version, which servers poll", func() error { _, err := w.a.Version(t.Context()); return err }},
 	} {
 		before := w.a.RoundTrips()
 		require.NoError(t, step.call(), step.name)

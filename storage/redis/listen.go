@@ -62,7 +62,7 @@ func (s *Signals) receive(ctx context.Context, subscription *driver.PubSub) erro
 	}()
 	asked := false
 	for {
-		message, err := subscription.ReceiveTimeout(ctx, quiet)
+		message, err := subscription.ReceiveTimeout(ctx, s.quiet)
 		if late := net.Error(nil); errors.As(err, &late) && late.Timeout() && !asked {
 			// A connection that was cut without a word looks like one on which nothing happens.
 			if err := subscription.Ping(ctx); err != nil {

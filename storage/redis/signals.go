@@ -24,6 +24,8 @@ type Config struct {
 	// Spread is the time over which watchers are woken after the subscription was lost; zero is 2 s.
 	Spread time.Duration
 	Log    *slog.Logger // nil is slog.Default
+
+	quiet time.Duration // for tests: how long the subscription may be silent
 }
 
 // Signals is a replica's connection to the others.
@@ -32,6 +34,7 @@ type Signals struct {
 	prefix   string
 	timeout  time.Duration
 	spread   time.Duration
+	quiet    time.Duration
 	log      *slog.Logger
 	watchers memory.Watchers
 	origin   string // tells this replica's own wake-ups from the others'
@@ -54,6 +57,7 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 		prefix:  c.Prefix,
 		timeout: c.Timeout,
 		spread:  c.Spread,
+		quiet:   c.quiet,
 		log:     c.Log,
 		origin:  storage.NewID(time.Now()).String(),
 	}
@@ -65,6 +69,9 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 	}
 	if s.spread <= 0 {
 		s.spread = 2 * time.Second
+	}
+	if s.quiet <= 0 {
+		s.quiet = quiet
 	}
 	if s.log == nil {
 		s.log = slog.Default()
