@@ -121,3 +121,14 @@ func FuzzCleanName(f *testing.F) {
 		require.NotContains(t, got, "\n")
 	})
 }
+
+// bank.example.a-long-way.evil.example is cut at its front: its end says whose it is.
+func TestALongHostKeepsItsEnd(t *testing.T) {
+	for in, want := range map[string]string{
+		"app.example": "app.example", "localhost:3000": "", "this device": "", "127.0.0.1": "", "": "",
+		"bank.example." + strings.Repeat("a.", 60) + "evil.example": "…" + strings.Repeat("a.", 26) + "evil.example",
+	} {
+		v := view{Page: PhoneConfirm{Client: Client{Host: in}}}
+		require.Equal(t, want, v.Host(), in)
+	}
+}

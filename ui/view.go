@@ -104,7 +104,10 @@ func (v view) ClientName() (string, error) {
 
 // Host is where the client lives, empty for an app on the person's own device.
 func (v view) Host() string {
-	h := cleanName(v.Client().Host)
+	h := clean(v.Client().Host, 300)
+	if r := []rune(h); len(r) > 64 {
+		h = "…" + string(r[len(r)-64:]) // who it belongs to stands at its end
+	}
 	name, _, _ := strings.Cut(strings.ToLower(h), ":")
 	switch name {
 	case "this device", "localhost", "127.0.0.1", "[":
