@@ -39,7 +39,8 @@ const (
 	loopback6 = "http://[::1]"
 )
 
-// cutLoopback returns a loopback URI without its port.
+// cutLoopback returns a loopback URI without its port. Where a host only begins like one (127.0.0.1.example.com), the
+// rest keeps the difference, and no registered URI has it.
 func cutLoopback(uri string) (string, bool) {
 	for _, origin := range []string{loopback4, loopback6} {
 		rest, ok := strings.CutPrefix(uri, origin)
@@ -55,10 +56,6 @@ func cutLoopback(uri string) (string, bool) {
 				return "", false
 			}
 			rest = after[end:]
-		}
-		// What follows the host must be a path, a query or nothing: 127.0.0.1.example.com is somebody else.
-		if rest != "" && rest[0] != '/' && rest[0] != '?' {
-			return "", false
 		}
 		return origin + rest, true
 	}
