@@ -1,0 +1,134 @@
+//go:build bench
+
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"sort"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// conn is one kept connection: requests are bytes made before, answers are read by their length. It costs so little that
+// the server, not the client, is what is measured.
+type conn struct {
+	c net.Conn
+	r *bufio.Reader
+}
+
+func dial(address string) (*conn, error) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{c: c, r: bufio.NewReaderSize(c, 16<<10)}, nil
+}
+
+// do sends a request and returns the status, the Location header and the body.
+func (c *conn) do(request []byte) (status int, location string, body []byte, err error) {
+	if _, err = c.c.Write(request); err != nil {
+		return 0, "", nil, err
+	}
+	line, err := c.r.ReadSlice('\n')
+	if err != nil {
+		return 0, "", nil, err
+	}
+	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return 0, "", nil, err
+	}
+	length, chunked := 0, false
+	for {
+		line, err := c.r.ReadSlice('\n')
+		if err != nil {
+			return 0, "", nil, err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			break
+		}
+		name, value, _ := bytes.Cut(line, []byte(": "))
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			length, _ = strconv.Atoi(string(value))
+		case bytes.EqualFold(name, []byte("Location")):
+			location = string(value)
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			chunked = true
+		}
+	}
+	if chunked {
+		return status, location, nil, fmt.Errorf("the answer of %d is chunked", status)
+	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(c.r, body)
+	return status, location, body, err
+}
+
+// measured is what a closed loop saw.
+type measured struct {
+	n        int
+	failed   int
+	took     time.Duration
+	p50, p99 time.Duration
+	cpu      map[string]time.Duration // processor time by process name
+}
+
+func (m measured) rate() float64 { return float64(m.n) / m.took.Seconds() }
+
+// cpuEach is the processor time of the named processes for one operation.
+func (m measured) cpuEach(names ...string) time.Duration {
+	var sum time.Duration
+	for _, n := range names {
+		sum += m.cpu[n]
+	}
+	return sum / time.Duration(max(1, m.n))
+}
+
+// loop runs step in workers until the time is over or the work is done. step gets the worker's number and returns false
+// when there is nothing left; an error counts as failed.
+func loop(workers int, life time.Duration, cpu func() map[string]time.Duration, step func(worker int) (bool, error)) measured {
+	var mu sync.Mutex
+	var all []time.Duration
+	m := measured{}
+	before, began := cpu(), time.Now()
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			var mine []time.Duration
+			failed := 0
+			for time.Since(began) < life {
+				at := time.Now()
+				more, err := step(w)
+				if !more {
+					break
+				}
+				if err != nil {
+					failed++
+					if failed > 100 {
+						break
+					}
+					continue
+				}
+				mine = append(mine, time.Since(at))
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all, m.failed = append(all, mine...), m.failed+failed
+		})
+	}
+	wg.Wait()
+	m.took, m.n, m.cpu = time.Since(began), len(all), map[string]time.Duration{}
+	for name, after := range cpu() {
+		m.cpu[name] = after - before[name]
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
+	if len(all) > 0 {
+		m.p50, m.p99 = all[len(all)/2], all[len(all)*99/100]
+	}
+	return m
+}

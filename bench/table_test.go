@@ -1,0 +1,208 @@
+//go:build bench
+
+package bench
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qiao/storage/storagetest/servers"
+)
+
+const (
+	workers   = 16
+	tokenLife = 5 * time.Second
+	loginLife = 12 * time.Second
+)
+
+// TestTable measures and prints. It asserts that the operations succeed, never how fast.
+func TestTable(t *testing.T) {
+	dir := t.TempDir()
+	binary, floorBinary := build(t, dir, "qiao/cmd/qiao"), build(t, dir, "qiao/bench/floor")
+	info, err := os.Stat(binary)
+	require.NoError(t, err)
+
+	floor := startFloor(t, floorBinary)
+	full := startQiao(t, binary, servers.Postgres(t), servers.Redis(t))
+	embedded := startQiao(t, binary, "", "")
+	time.Sleep(3 * time.Second)
+	idleFull, idleEmbedded := residentMiB(full.pid), residentMiB(embedded.pid)
+
+	report := &table{}
+	report.line("machine", fmt.Sprintf("%d cores, %s", runtime.NumCPU(), runtime.Version()))
+	report.line("binary", fmt.Sprintf("%.1f MiB", float64(info.Size())/(1<<20)))
+	report.line("start-up", fmt.Sprintf("%d ms on PostgreSQL+Redis, %d ms on SQLite+memory (a new database, its first keys)", full.startup.Milliseconds(), embedded.startup.Milliseconds()))
+	report.line("idle memory", fmt.Sprintf("%.0f MiB on PostgreSQL+Redis, %.0f MiB on SQLite+memory", idleFull, idleEmbedded))
+
+	base := tokenSide(t, floor, "")
+	for _, it := range []struct {
+		name string
+		q    qiao
+	}{{"PostgreSQL+Redis", full}, {"SQLite+memory", embedded}} {
+		first, again, people := it.q.logins(t, workers, loginLife)
+		p50, p99 := it.q.wake(t, people, 100)
+		mine := tokenSide(t, it.q.process, cookies(t, it.q, people[0]))
+
+		report.head(it.name)
+		report.login("first login", first)
+		report.login("returning login", again)
+		report.line("scan → browser", fmt.Sprintf("p50 %.1f ms, p99 %.1f ms, from the scan at the platform", ms(p50), ms(p99)))
+		for _, op := range operations {
+			report.token(op, mine[op], base[op], it.name == "PostgreSQL+Redis")
+		}
+		report.line("memory after", fmt.Sprintf("%.0f MiB", residentMiB(it.q.pid)))
+	}
+	fmt.Println(report.String())
+}
+
+// operations of the token side, in the order of the table.
+var operations = []string{"exchange", "refresh", "userinfo", "introspect"}
+
+// tokenSide measures the four operations with many grants; cookie is the session that the codes are issued in.
+func tokenSide(t *testing.T, p process, cookie string) map[string]measured {
+	conns := make([]*conn, workers)
+	for i := range conns {
+		c, err := dial(p.address)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.c.Close() })
+		conns[i] = c
+	}
+	basic := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(clientID+":"+clientSecret)) + "\r\n"
+	post := func(path, form string) []byte {
+		return []byte(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", path, p.address, basic, len(form), form))
+	}
+	type tokens struct {
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	expect := func(status int, body []byte, err error) (tokens, error) {
+		var got tokens
+		if err != nil || status != 200 {
+			return got, fmt.Errorf("status %d: %s: %w", status, body, err)
+		}
+		return got, json.Unmarshal(body, &got)
+	}
+
+	const perWorker = 1500
+	codes := make([][]string, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for range perWorker {
+				status, location, body, err := conns[w].do([]byte("GET " + authorizePath() + " HTTP/1.1\r\nHost: " + p.address + "\r\n" + cookie + "\r\n"))
+				if err != nil || code(location) == "" {
+					t.Errorf("authorize: status %d to %s: %s: %v", status, strings.Split(location, "?")[0], body, err)
+					return
+				}
+				codes[w] = append(codes[w], code(location))
+			}
+		})
+	}
+	wg.Wait()
+	require.False(t, t.Failed())
+
+	results := map[string]measured{}
+	live := make([][]tokens, workers)
+	results["exchange"] = loop(workers, time.Hour, processorTime(p), func(w int) (bool, error) {
+		if len(codes[w]) == 0 {
+			return false, nil
+		}
+		form := url.Values{"grant_type": {"authorization_code"}, "code": {codes[w][0]}, "redirect_uri": {redirectURI}, "code_verifier": {verifier}}
+		codes[w] = codes[w][1:]
+		status, _, body, err := conns[w].do(post("/token", form.Encode()))
+		got, err := expect(status, body, err)
+		if err == nil {
+			live[w] = append(live[w], got)
+		} else {
+			t.Log("exchange:", err)
+		}
+		return true, err
+	})
+	turn := make([]int, workers)
+	pick := func(w int) *tokens {
+		turn[w]++
+		return &live[w][turn[w]%len(live[w])]
+	}
+	results["refresh"] = loop(workers, tokenLife, processorTime(p), func(w int) (bool, error) {
+		mine := pick(w)
+		status, _, body, err := conns[w].do(post("/token", "grant_type=refresh_token&refresh_token="+mine.Refresh))
+		got, err := expect(status, body, err)
+		if err == nil {
+			*mine = got
+		} else {
+			t.Log("refresh:", err)
+		}
+		return true, err
+	})
+	results["userinfo"] = loop(workers, tokenLife, processorTime(p), func(w int) (bool, error) {
+		status, _, body, err := conns[w].do([]byte("GET /userinfo HTTP/1.1\r\nHost: " + p.address + "\r\nAuthorization: Bearer " + pick(w).Access + "\r\n\r\n"))
+		_, err = expect(status, body, err)
+		return true, err
+	})
+	results["introspect"] = loop(workers, tokenLife, processorTime(p), func(w int) (bool, error) {
+		status, _, body, err := conns[w].do(post("/introspect", "token="+pick(w).Access))
+		if err == nil && !strings.Contains(string(body), `"active":true`) {
+			err = fmt.Errorf("status %d: %s", status, body)
+		}
+		return true, err
+	})
+	for op, m := range results {
+		require.Zero(t, m.failed, op)
+	}
+	return results
+}
+
+// cookies is the Cookie header of a signed-in browser.
+func cookies(t *testing.T, q qiao, v *visitor) string {
+	u, err := url.Parse(q.base)
+	require.NoError(t, err)
+	var all []string
+	for _, c := range v.browser.Cookies(u) {
+		all = append(all, c.Name+"="+c.Value)
+	}
+	return "Cookie: " + strings.Join(all, "; ") + "\r\n"
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// table collects lines and lays them out.
+type table struct{ b strings.Builder }
+
+func (r *table) head(name string)        { fmt.Fprintf(&r.b, "\t\n%s\t\n", name) }
+func (r *table) line(name, value string) { fmt.Fprintf(&r.b, "%s\t%s\n", name, value) }
+
+// login shows what was seen, with the client and the simulator on the same cores, and what the provider and its stores
+// alone would do on two cores.
+func (r *table) login(name string, m measured) {
+	each := m.cpuEach("server", "postgres", "redis")
+	r.line(name, fmt.Sprintf("%.0f/s seen, with the people on the same cores; %.2f ms CPU each (server %.2f, PostgreSQL %.2f, Redis %.2f), so %.0f/s on two cores; %d failed",
+		m.rate(), ms(each), ms(m.cpuEach("server")), ms(m.cpuEach("postgres")), ms(m.cpuEach("redis")), 2000/ms(each), m.failed))
+}
+
+func (r *table) token(name string, m, floor measured, compare bool) {
+	each := m.cpuEach("server", "postgres")
+	text := fmt.Sprintf("%.0f/s, p50 %.1f ms, p99 %.1f ms, %.3f ms CPU each", m.rate(), ms(m.p50), ms(m.p99), ms(each))
+	if compare {
+		text += fmt.Sprintf("; floor %.0f/s, %.3f ms: %.0f%% of its rate", floor.rate(), ms(floor.cpuEach("server", "postgres")), 100*m.rate()/floor.rate())
+	}
+	r.line(name, text)
+}
+
+func (r *table) String() string {
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 4, 2, ' ', 0)
+	_, _ = w.Write([]byte(r.b.String()))
+	_ = w.Flush()
+	return out.String()
+}
