@@ -38,6 +38,8 @@ func (f *Flow) postCallback(w http.ResponseWriter, r *http.Request) {
 	began := time.Now() // not the flow's clock: this is how long somebody waits
 	ctx, cancel := context.WithTimeout(r.Context(), f.Lifetimes.Callback)
 	defer cancel()
+	// A body that trickles in holds nothing open. Not every writer knows of deadlines.
+	_ = http.NewResponseController(w).SetReadDeadline(began.Add(f.Lifetimes.Callback))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wechat.MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		plainText(w, http.StatusRequestEntityTooLarge, "")
@@ -86,7 +88,7 @@ type pushAnswer struct {
 // again, and the repeated push gets the reply.
 func (f *Flow) answerInTime(ctx context.Context, acc *account, m wechat.Message) pushAnswer {
 	done := make(chan pushAnswer, 1)
-	go func() { // ends by itself: every call below it has ctx, which ends in time
+	f.pushes.Go(func() { // Close waits for it; every call below it has ctx, which ends in time
 		text, err := f.handlePush(ctx, acc, m)
 		if err != nil {
 			f.Log.ErrorContext(ctx, "push not recorded, asking for it again", "account", acc.name, "push", m.String(), "error", err)
@@ -94,7 +96,7 @@ func (f *Flow) answerInTime(ctx context.Context, acc *account, m wechat.Message)
 			return
 		}
 		done <- f.seal(ctx, acc, m, text)
-	}()
+	})
 	select {
 	case answer := <-done:
 		return answer

@@ -131,16 +131,3 @@ func readCode(typed string) (code string, ok bool) {
 	}, typed)
 	return code, len(code) == 6 && strings.Trim(code, "0123456789") == ""
 }
-
-func bindName(o storage.BindOutcome) string {
-	switch o {
-	case storage.BindDone:
-		return "done"
-	case storage.BindWrongCode:
-		return "wrong_code"
-	case storage.BindHeld:
-		return "held"
-	default:
-		return "expired"
-	}
-}

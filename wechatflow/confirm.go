@@ -97,14 +97,3 @@ func (f *Flow) farAway(r *http.Request, computer storage.Device) bool {
 	here := f.Guard.Locate(address)
 	return here != "" && here != computer.Place
 }
-
-func confirmName(o storage.ConfirmOutcome) string {
-	switch o {
-	case storage.ConfirmDone:
-		return "done"
-	case storage.ConfirmPhoneNeeded:
-		return "phone_needed"
-	default:
-		return "wrong"
-	}
-}

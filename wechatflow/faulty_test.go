@@ -19,6 +19,14 @@ type faultyStore struct {
 	down      atomic.Bool  // every call fails
 	scanLate  atomic.Int64 // nanoseconds that RecordScan waits before it runs, whatever its ctx says
 	scanBroke atomic.Bool  // RecordScan commits, and its answer is lost
+	nameTaken atomic.Int32 // so many bindings find their username taken
+}
+
+func (s *faultyStore) BindPhone(ctx context.Context, b storage.Bind) (storage.BindResult, error) {
+	if s.nameTaken.Add(-1) >= 0 {
+		return storage.BindResult{}, storage.ErrConflict
+	}
+	return s.Store.BindPhone(ctx, b)
 }
 
 func (s *faultyStore) fault() error {

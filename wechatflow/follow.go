@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"qiao/storage"
 	"qiao/ui"
 )
 
@@ -62,11 +61,7 @@ func (f *Flow) follows(ctx context.Context, acc *account, openID string) bool {
 		f.Log.WarnContext(ctx, "user/info failed, going on without it", "account", acc.name, "error", err)
 		return true
 	}
-	if info.UnionID != "" {
-		if err := f.Store.RecordUnionID(ctx, acc.name, openID, info.UnionID, f.Now()); err != nil {
-			f.Log.WarnContext(ctx, "unionid not recorded", "account", acc.name, "error", err)
-		}
-	}
+	f.noteUnionID(ctx, acc, openID, info.UnionID)
 	return info.Subscribed
 }
 
@@ -99,24 +94,4 @@ func (f *Flow) followQR(ctx context.Context, acc *account) string {
 	}
 	c.url, c.until = qr.URL, now.Add(followCodeLife)
 	return c.url
-}
-
-// outcomeName is a scan's outcome as a metric's label and in the log.
-func outcomeName(o storage.ScanOutcome) string {
-	switch o {
-	case storage.ScanAccepted:
-		return "accepted"
-	case storage.ScanRepeated:
-		return "repeated"
-	case storage.ScanTaken:
-		return "taken"
-	case storage.ScanOver:
-		return "over"
-	case storage.ScanBlocked:
-		return "blocked"
-	case storage.ScanLocked:
-		return "locked"
-	default:
-		return "unknown"
-	}
 }

@@ -25,7 +25,8 @@ func (f *Flow) postContinue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
-	case attempt.State == storage.AttemptWaiting && attempt.Via == storage.ViaWeChat:
+	case attempt.Via == storage.ViaWeChat && (attempt.State == storage.AttemptWaiting || attempt.State == storage.AttemptScanned):
+		// Also when it is claimed already: the person came back from the phone's pages, and must get there again.
 		f.beginWebAuth(w, r, v.lang, attempt.Account, storage.WebAuth{Purpose: webAuthLogin, AttemptID: attempt.ID})
 	case attempt.State == storage.AttemptConfirmed:
 		f.complete(w, r, v, attempt)

@@ -1,7 +1,6 @@
 package wechatflow
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -36,16 +35,6 @@ func (f *Flow) getLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.Pages.Render(w, http.StatusOK, f.loginPage(r, v, c))
-}
-
-// againIfEnded begins a new attempt where the session that the last one opened is gone: the provider sent the person
-// here for another login, and a page that says "done" would only send them back.
-func (f *Flow) againIfEnded(r *http.Request, v visit, done storage.Attempt) (storage.Attempt, error) {
-	live, err := f.liveSession(r)
-	if err != nil || !live.IsZero() && live == v.request.SessionID {
-		return done, err
-	}
-	return f.beginAttempt(r, v, done.ID)
 }
 
 // visit is a request of the login page, in the browser that it belongs to.
@@ -103,33 +92,6 @@ func (f *Flow) visit(w http.ResponseWriter, r *http.Request) (visit, bool) {
 	}, true
 }
 
-// beginAttempt starts a new attempt in place of the one named. Where another tab was faster, its attempt is returned.
-// A login cannot begin while the Signals are unreachable: its limits would be off.
-func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (storage.Attempt, error) {
-	ctx, now := r.Context(), f.Now()
-	if err := f.Signals.Ping(ctx); err != nil {
-		return storage.Attempt{}, err
-	}
-	a, err := f.account(v.client.Account)
-	if err != nil {
-		return storage.Attempt{}, err
-	}
-	via := storage.ViaQR
-	if browser.InWeChat(r) {
-		via = storage.ViaWeChat
-	}
-	err = f.Store.BeginAttempt(ctx, storage.Attempt{
-		ID: storage.NewID(now), AuthRequestID: v.request.ID, ClientID: v.client.ID, Browser: v.browser(),
-		Account: a.name, Via: via, Device: f.Guard.Device(r),
-		CreatedAt: now, ExpiresAt: now.Add(f.Lifetimes.Attempt), State: storage.AttemptWaiting, Version: 1,
-	}, replaces, now)
-	if err != nil && !errors.Is(err, storage.ErrConflict) {
-		return storage.Attempt{}, err
-	}
-	f.wake(ctx, v.request.ID)
-	return f.Store.CurrentAttempt(ctx, v.request.ID, v.browser(), now)
-}
-
 // loginPage is the card as a page.
 func (f *Flow) loginPage(r *http.Request, v visit, c card) ui.Login {
 	p := ui.Login{
@@ -164,9 +126,4 @@ func (f *Flow) loginPage(r *http.Request, v visit, c card) ui.Login {
 		p.Number, p.Binding = c.attempt.Number, !c.attempt.ApprovedAt.IsZero()
 	}
 	return p
-}
-
-// fresh reads the attempt again.
-func (f *Flow) fresh(ctx context.Context, a storage.Attempt) (storage.Attempt, error) {
-	return f.Store.CurrentAttempt(ctx, a.AuthRequestID, a.Browser, f.Now())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,134 +131,6 @@ func TestDecline(t *testing.T) {
 	require.NotEqual(t, login.attr("data-qr"), again.attr("data-qr"))
 }
 
-func wrongOne(t *testing.T, confirm, login *page) string {
-	t.Helper()
-	number := login.c.get(login.path()).attr("data-number")
-	for _, n := range confirm.choices() {
-		if n != number {
-			return n
-		}
-	}
-	require.Fail(t, "no decoy")
-	return ""
-}
-
-func TestTwoWrongNumbersBlock(t *testing.T) {
-	w := newWorld(t, options{})
-	alice := w.person()
-	for range 2 {
-		login := w.browser().login()
-		confirm := alice.scanAndFollow(login)
-		end := confirm.submit("/confirm", "number", wrongOne(t, confirm, login))
-		require.Equal(t, "wrong_number", end.attr("data-end"))
-		s, _ := login.c.state(login, 0, 0)
-		require.Equal(t, "declined", s.State)
-		require.Equal(t, "wrong_number", s.Reason)
-		// The right number comes too late.
-		late := confirm.submit("/confirm", "number", confirm.choices()[0])
-		require.NotEqual(t, "done", late.attr("data-end"))
-		w.clock.advance(time.Second)
-	}
-	login := w.browser().login()
-	require.Equal(t, "event", alice.scan(login.attr("data-qr")))
-	require.Contains(t, strings.Join(alice.chat(), ""), "15")
-	s, _ := login.c.state(login, 0, 0)
-	require.Equal(t, "waiting", s.State, "a blocked openid claims nothing")
-
-	w.clock.advance(16 * time.Minute)
-	login = w.browser().login()
-	require.NotEmpty(t, alice.scanAndFollow(login).choices())
-}
-
-// A number that is none of the buttons is not a choice: it neither confirms nor counts as a wrong one.
-func TestNumbersThatAreNoChoice(t *testing.T) {
-	w := newWorld(t, options{})
-	alice := w.person()
-	login := w.browser().login()
-	confirm := alice.scanAndFollow(login)
-	for _, n := range []string{"", "0", "-1", "100", "abc", "1e1", "٤٢", strings.Repeat("9", 400)} {
-		require.Equal(t, http.StatusBadRequest, confirm.submit("/confirm", "number", n).status, n)
-	}
-	require.Equal(t, http.StatusBadRequest, confirm.submit("/confirm").status)
-	require.Equal(t, http.StatusBadRequest, confirm.submit("/confirm", "approve", "yes").status)
-	number := login.c.get(login.path()).attr("data-number")
-	require.Equal(t, http.StatusBadRequest, confirm.submit("/confirm", "number", number, "number", number).status, "twice")
-	require.Equal(t, http.StatusOK, alice.choose(confirm, login).status)
-}
-
-func TestRefreshVoidsTheOldPicture(t *testing.T) {
-	w := newWorld(t, options{})
-	c, alice := w.browser(), w.person()
-	login := c.login()
-	old := login.attr("data-qr")
-	fresh := login.submit("/refresh")
-	require.NotEqual(t, old, fresh.attr("data-qr"))
-	alice.scan(old)
-	alice.follow()
-	require.NotContains(t, strings.Join(alice.chat(), ""), "/phone/")
-	s, _ := c.state(login, 0, 0)
-	require.Equal(t, "waiting", s.State)
-	require.Equal(t, "event", alice.scan(fresh.attr("data-qr")))
-	s, _ = c.state(login, 0, 0)
-	require.Equal(t, "scanned", s.State)
-	// Refreshing after the scan ends that attempt too, and the phone is told.
-	link := alice.link()
-	c.get(login.path()).submit("/refresh")
-	require.Equal(t, "expired", alice.open(link).attr("data-end"))
-}
-
-func TestPicturesAreRenewedTwiceAndStayValid(t *testing.T) {
-	w := newWorld(t, options{})
-	c, alice := w.browser(), w.person()
-	login := c.login()
-	first, v := login.attr("data-qr"), login.version()
-	seen := map[string]bool{first: true}
-	for range 2 {
-		w.clock.advance(119 * time.Second)
-		s, _ := c.state(login, v, 0)
-		require.Equal(t, v, s.Version, "not yet")
-		require.Equal(t, 1, s.ExpiresIn)
-		w.clock.advance(time.Second)
-		s, _ = c.state(login, v, 20)
-		require.Equal(t, "waiting", s.State)
-		require.NotEqual(t, v, s.Version, "a new picture is a new version")
-		require.False(t, seen[s.QR])
-		require.Contains(t, s.Picture, "<svg")
-		seen[s.QR], v = true, s.Version
-		require.Equal(t, 120, s.ExpiresIn)
-	}
-	w.clock.advance(2 * time.Minute)
-	s, _ := c.state(login, v, 20)
-	require.Equal(t, "expired", s.State)
-	require.NotEqual(t, v, s.Version)
-	expired := c.get(login.path())
-	require.Equal(t, "expired", expired.attr("data-state"))
-	require.Empty(t, expired.attr("data-qr"))
-
-	// The first picture, photographed six minutes ago: the person taps 关注 only now.
-	require.Equal(t, "follow_prompt", alice.scan(first))
-	alice.follow()
-	s, _ = c.state(login, s.Version, 20)
-	require.Equal(t, "scanned", s.State)
-}
-
-func TestAttemptEndsAfterTenMinutes(t *testing.T) {
-	w := newWorld(t, options{})
-	c, alice := w.browser(), w.person()
-	login := c.login()
-	confirm := alice.scanAndFollow(login)
-	link := confirm.path()
-	w.clock.advance(10*time.Minute + time.Second)
-	s, _ := c.state(login, login.version(), 20)
-	require.Equal(t, "expired", s.State)
-	require.Equal(t, "expired", confirm.submit("/confirm", "number", confirm.choices()[0]).attr("data-end"))
-	require.Equal(t, http.StatusGone, alice.phone.get(link).status)
-	alice.scan(login.attr("data-qr"))
-	require.NotContains(t, strings.Join(alice.chat(), ""), "/phone/")
-	again := c.get(login.path()).submit("/refresh")
-	require.Equal(t, "waiting", again.attr("data-state"))
-}
-
 func TestContinueBeforeTheTimeShowsThePage(t *testing.T) {
 	w := newWorld(t, options{})
 	c, alice := w.browser(), w.person()
@@ -295,6 +168,78 @@ func TestDoneIsDoneOnce(t *testing.T) {
 	require.Equal(t, 1.0, w.counter("qiao_login_completions_total"))
 }
 
+// The button is pressed in two tabs at the same moment: one session, and nobody is told that it failed but the loser.
+func TestTwoContinueAtOnce(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	alice.bind(alice.choose(alice.scanAndFollow(login), login), alicePhone)
+	action, token := c.get(login.path()).form("/continue")
+	still := c.still()
+	secret, _ := c.secret()
+	statuses := make([]int, 8)
+	var together sync.WaitGroup
+	for i := range statuses {
+		tab := *still
+		client := *still.http
+		client.Jar = nil // each with the cookie of the moment before
+		tab.http = &client
+		together.Go(func() {
+			r, err := http.NewRequest("POST", w.site.URL+action, strings.NewReader(fields(token, "approve", "yes").Encode()))
+			if err != nil {
+				return
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(&http.Cookie{Name: "qiao_browser", Value: secret.Text()})
+			resp, err := tab.http.Do(r)
+			if err != nil {
+				return
+			}
+			statuses[i] = resp.StatusCode
+			for _, cookie := range resp.Cookies() {
+				if cookie.Name == "qiao_session" {
+					statuses[i] = http.StatusOK // this one opened it
+				}
+			}
+			_ = resp.Body.Close()
+		})
+	}
+	together.Wait()
+	opened := 0
+	for _, s := range statuses {
+		switch s {
+		case http.StatusOK:
+			opened++
+		case http.StatusSeeOther, http.StatusNotFound: // too late: shown the page, or the request is another cookie's now
+		default:
+			require.Failf(t, "unexpected", "status %d", s)
+		}
+	}
+	require.Equal(t, 1, opened)
+	require.Equal(t, 1.0, w.counter("qiao_login_completions_total"))
+}
+
+// Right and wrong at the same moment: one of them counts, and only one.
+func TestRightAndWrongNumberAtOnce(t *testing.T) {
+	w := newWorld(t, options{})
+	alice := w.person()
+	login := w.browser().login()
+	confirm := alice.scanAndFollow(login)
+	right, wrong := login.c.get(login.path()).attr("data-number"), wrongOne(t, confirm, login)
+	action, token := confirm.form("/confirm")
+	var together sync.WaitGroup
+	for i := range 8 {
+		together.Go(func() {
+			alice.phone.do("POST", action, fields(token, "number", []string{right, wrong}[i%2]))
+		})
+	}
+	together.Wait()
+	approved, declined := w.counter("qiao_login_confirms_total", "outcome=phone_needed") > 0, w.counter("qiao_login_confirms_total", "outcome=wrong") > 0
+	require.NotEqual(t, approved, declined)
+	s, _ := login.c.state(login, 0, 0)
+	require.Equal(t, map[bool]string{true: "scanned", false: "declined"}[approved], s.State)
+}
+
 // The provider sends a person back whose session ended meanwhile: "done" would be a dead end.
 func TestLoginAgainAfterTheSessionEnded(t *testing.T) {
 	w := newWorld(t, options{})
@@ -319,21 +264,6 @@ func TestANewScanVoidsTheOpenIDsEarlierAttempts(t *testing.T) {
 	require.Equal(t, "expired", s.State)
 	late := confirm.submit("/confirm", "number", confirm.choices()[0])
 	require.Equal(t, http.StatusNotFound, late.status, "this phone is at the second one now")
-}
-
-func TestPictureToSave(t *testing.T) {
-	w := newWorld(t, options{})
-	c := w.browser()
-	c.agent = phoneAgent
-	login := c.login()
-	require.Contains(t, login.body, "/picture.png")
-	png := c.get(login.path() + "/picture.png")
-	require.Equal(t, "image/png", png.header.Get("Content-Type"))
-	require.True(t, strings.HasPrefix(png.body, "\x89PNG"))
-	require.Equal(t, "no-store", png.header.Get("Cache-Control"))
-	require.Equal(t, http.StatusNotFound, w.browser().get(login.path()+"/picture.png").status)
-	w.clock.advance(3 * time.Minute)
-	require.Equal(t, http.StatusNotFound, c.get(login.path()+"/picture.png").status, "it makes no new one")
 }
 
 func TestBadLoginAddresses(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"qiao/storage"
 )
 
 // metrics is the funnel, from the code that is shown to the session, and how long the platform waits for us.
@@ -52,4 +54,48 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	add(m.callbacks)
 	add(m.waiting)
 	return m, errors.Join(faults...)
+}
+
+// outcomeName is a scan's outcome as a metric's label and in the log.
+func outcomeName(o storage.ScanOutcome) string {
+	switch o {
+	case storage.ScanAccepted:
+		return "accepted"
+	case storage.ScanRepeated:
+		return "repeated"
+	case storage.ScanTaken:
+		return "taken"
+	case storage.ScanOver:
+		return "over"
+	case storage.ScanBlocked:
+		return "blocked"
+	case storage.ScanLocked:
+		return "locked"
+	default:
+		return "unknown"
+	}
+}
+
+func confirmName(o storage.ConfirmOutcome) string {
+	switch o {
+	case storage.ConfirmDone:
+		return "done"
+	case storage.ConfirmPhoneNeeded:
+		return "phone_needed"
+	default:
+		return "wrong"
+	}
+}
+
+func bindName(o storage.BindOutcome) string {
+	switch o {
+	case storage.BindDone:
+		return "done"
+	case storage.BindWrongCode:
+		return "wrong_code"
+	case storage.BindHeld:
+		return "held"
+	default:
+		return "expired"
+	}
 }

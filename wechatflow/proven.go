@@ -35,7 +35,7 @@ func (f *Flow) proven(w http.ResponseWriter, r *http.Request, lang string, acc *
 		f.storeAnswer(w, r, lang, err)
 		return
 	}
-	f.noteUnionID(ctx, acc, who)
+	f.noteUnionID(ctx, acc, who.OpenID, who.UnionID)
 	f.Guard.SetPhoneSecret(w, phone)
 	if round.Purpose != webAuthPhone {
 		f.wake(ctx, attempt.AuthRequestID)

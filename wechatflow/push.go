@@ -116,22 +116,3 @@ func (f *Flow) recordFollow(ctx context.Context, acc *account, m wechat.Message,
 	_, err = f.Store.RecordFollow(ctx, event)
 	return err
 }
-
-// learnUnionID asks for the unionid behind the answer's back, once a day for a person.
-func (f *Flow) learnUnionID(ctx context.Context, acc *account, openID string) {
-	f.tasks.submit(ctx, "learn a unionid", func(ctx context.Context) error {
-		once := Rate{Max: 1, Window: 24 * time.Hour}
-		if ok, _, err := f.allow(ctx, "user info", once, []byte(acc.name), []byte(openID)); err != nil || !ok {
-			return err
-		}
-		info, err := acc.Client.UserInfo(ctx, openID)
-		if err != nil {
-			f.metrics.platform.WithLabelValues("user/info").Inc()
-			return fmt.Errorf("ask for user info: %w", err)
-		}
-		if info.UnionID == "" {
-			return nil
-		}
-		return f.Store.RecordUnionID(ctx, acc.name, openID, info.UnionID, f.Now())
-	})
-}

@@ -43,10 +43,14 @@ func (f *Flow) withPicture(ctx context.Context, a storage.Attempt, address netip
 		}
 		// One more than this tab has seen: where another tab added a picture meanwhile, that one is shown in both.
 		err = f.Store.AddScene(ctx, a.ID, scene, a.Scenes+1, now)
-		if err != nil && !errors.Is(err, storage.ErrConflict) {
+		if err == nil {
+			a.Scene, a.Scenes, a.Version = scene, a.Scenes+1, a.Version+1
+			return a, nil
+		}
+		if !errors.Is(err, storage.ErrConflict) {
 			return a, err
 		}
-		if a, err = f.fresh(ctx, a); err != nil {
+		if a, err = f.Store.CurrentAttempt(ctx, a.AuthRequestID, a.Browser, now); err != nil {
 			return a, err
 		}
 	}
@@ -109,9 +113,18 @@ func (f *Flow) createQR(ctx context.Context, acc *account, scene string, ttl tim
 		}
 		acc.breaker.trip(f.Now().Add(pause))
 		f.metrics.platform.WithLabelValues("qrcode/create").Inc()
-		f.Log.WarnContext(ctx, "no QR code from the platform, showing our own page's", "account", acc.name, "error", err)
+		f.Log.WarnContext(ctx, "no QR code from the platform, showing our own page's",
+			"account", acc.name, "error", err, "hint", hint(err))
 	}
 	return qr, err
+}
+
+// hint is what the operator must change at the platform, if that is known.
+func hint(err error) string {
+	if refused := (*wechat.APIError)(nil); errors.As(err, &refused) {
+		return refused.Hint()
+	}
+	return ""
 }
 
 // loginScene returns the scene text of an event key, if it is a login's. Others' scenes are not ours to judge.

@@ -11,7 +11,6 @@ import (
 
 	"qiao/storage"
 	"qiao/ui"
-	"qiao/wechatflow/wechat"
 )
 
 // Where a round of web authorization goes on.
@@ -130,13 +129,4 @@ func (f *Flow) webAuthOrigin(ctx context.Context, round storage.WebAuth) (accoun
 		return attempt.Account, "/login/" + attempt.AuthRequestID.String(), nil
 	}
 	return attempt.Account, f.phoneLink(attempt), nil
-}
-
-func (f *Flow) noteUnionID(ctx context.Context, acc *account, who wechat.WebAuth) {
-	if who.UnionID == "" {
-		return
-	}
-	if err := f.Store.RecordUnionID(ctx, acc.name, who.OpenID, who.UnionID, f.Now()); err != nil {
-		f.Log.WarnContext(ctx, "unionid not recorded", "account", acc.name, "error", err)
-	}
 }

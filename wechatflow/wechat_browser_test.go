@@ -39,6 +39,10 @@ func TestLoginInsideWeChatWithFollow(t *testing.T) {
 	require.Contains(t, confirm.body, `name="approve"`)
 	require.Empty(t, confirm.choices(), "no number to match: it is the same screen")
 
+	again := alice.phone.get(login.path()).submit("/continue") // back to the login page, and on again
+	require.True(t, strings.HasSuffix(again.path(), "/confirm"), again.body)
+	confirm = again
+
 	number := confirm.submit("/confirm", "approve", "yes")
 	code := number.submit("/number", "phone", alicePhone)
 	back := code.submit("/code", "code", w.pocket.lastCode(t))
@@ -56,8 +60,8 @@ func TestLoginInsideWeChatWithFollow(t *testing.T) {
 	back = confirm.submit("/confirm", "approve", "yes")
 	require.Equal(t, login.path(), back.path())
 	require.NotContains(t, back.body, `name="approve"`)
-	again, _ := alice.phone.continueLogin(login)
-	require.Equal(t, s.User, again.User)
+	second, _ := alice.phone.continueLogin(login)
+	require.Equal(t, s.User, second.User)
 }
 
 func TestDeclineInsideWeChat(t *testing.T) {

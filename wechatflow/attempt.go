@@ -1,0 +1,52 @@
+package wechatflow
+
+import (
+	"errors"
+	"net/http"
+
+	"qiao/browser"
+	"qiao/storage"
+)
+
+// beginAttempt starts a new attempt in place of the one named. Where another tab was faster, its attempt is returned.
+// A login cannot begin while the Signals are unreachable: its limits would be off.
+func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (storage.Attempt, error) {
+	ctx, now := r.Context(), f.Now()
+	if err := f.Signals.Ping(ctx); err != nil {
+		return storage.Attempt{}, err
+	}
+	a, err := f.account(v.client.Account)
+	if err != nil {
+		return storage.Attempt{}, err
+	}
+	via := storage.ViaQR
+	if browser.InWeChat(r) {
+		via = storage.ViaWeChat
+	}
+	attempt := storage.Attempt{
+		ID: storage.NewID(now), AuthRequestID: v.request.ID, ClientID: v.client.ID, Browser: v.browser(),
+		Account: a.name, Via: via, Device: f.Guard.Device(r),
+		CreatedAt: now, ExpiresAt: now.Add(f.Lifetimes.Attempt), State: storage.AttemptWaiting, Version: 1,
+	}
+	err = f.Store.BeginAttempt(ctx, attempt, replaces, now)
+	if errors.Is(err, storage.ErrConflict) {
+		return f.Store.CurrentAttempt(ctx, v.request.ID, v.browser(), now)
+	}
+	if err != nil {
+		return storage.Attempt{}, err
+	}
+	if !replaces.IsZero() {
+		f.wake(ctx, v.request.ID) // another tab may show the one before
+	}
+	return attempt, nil
+}
+
+// againIfEnded begins a new attempt where the session that the last one opened is gone: the provider sent the person
+// here for another login, and a page that says "done" would only send them back.
+func (f *Flow) againIfEnded(r *http.Request, v visit, done storage.Attempt) (storage.Attempt, error) {
+	live, err := f.liveSession(r)
+	if err != nil || !live.IsZero() && live == v.request.SessionID {
+		return done, err
+	}
+	return f.beginAttempt(r, v, done.ID)
+}
