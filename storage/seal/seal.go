@@ -22,7 +22,7 @@ var ErrOpen = errors.New("sealed value does not open: is this the master key tha
 
 // Box seals and derives under one or more master keys.
 type Box struct {
-	keys []masterKey // the first one seals; all open
+	keys []masterKey // the first one seals, all open, the last one makes the MACs
 }
 
 type masterKey struct {
@@ -31,8 +31,9 @@ type masterKey struct {
 	derived *sync.Map // label → key: a purpose is derived once, for tokens are made with it at every request
 }
 
-// New returns a Box for 32-byte master keys. The first seals, indexes and derives; the others only open, so that a
-// database can move to a new key.
+// New returns a Box for 32-byte master keys, the newest first. The first seals; all open, so that a database can move to a
+// new key. The last, the oldest, makes the MACs: phone numbers are looked up by them and client secrets compared, so they
+// must not change with the sealing key.
 func New(masters ...[]byte) (*Box, error) {
 	if len(masters) == 0 {
 		return nil, errors.New("no master key")
@@ -99,7 +100,7 @@ func (b *Box) Open(purpose string, sealed []byte) ([]byte, error) {
 // MAC is HMAC-SHA-256 over the parts, each with its length in front, under a key derived for the purpose. The phone
 // index, phone links, refresh tokens and text-message codes are made with it.
 func (b *Box) MAC(purpose string, parts ...[]byte) [32]byte {
-	mac := hmac.New(sha256.New, b.keys[0].derive("mac "+purpose))
+	mac := hmac.New(sha256.New, b.keys[len(b.keys)-1].derive("mac "+purpose))
 	var n [4]byte
 	for _, p := range parts {
 		binary.BigEndian.PutUint32(n[:], uint32(len(p)))

@@ -11,7 +11,7 @@ type Config struct {
 	Language       string   `koanf:"language" doc:"Language of chats and text messages, and of pages where the browser states no wish: zh-CN or en."`
 
 	MasterKey          string   `koanf:"master_key" secret:"true" doc:"32 bytes in base64 (openssl rand -base64 32) that seal signing keys and phone numbers. Give it as master_key_file, mode 0600. Lost, every phone number in the database is lost with it."`
-	PreviousMasterKeys []string `koanf:"previous_master_keys" secret:"true" doc:"Earlier master keys that still open what they sealed."`
+	PreviousMasterKeys []string `koanf:"previous_master_keys" secret:"true" doc:"Earlier master keys, newest first. They still open what they sealed, and the oldest goes on keying the look-ups (phone numbers, client secrets): keep them all."`
 
 	Storage  string   `koanf:"storage" doc:"The durable record: sqlite (one process) or postgres (replicas)."`
 	Signals  string   `koanf:"signals" doc:"Wake-ups, rates and short locks: memory (only with sqlite) or redis."`
