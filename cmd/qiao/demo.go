@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
-	"os"
 
 	"qiao/cmd/qiao/config"
 	"qiao/cmd/qiao/demo"
@@ -25,6 +23,6 @@ func (cmd demoCmd) Run(ctx context.Context, w out) error {
 		Source: config.Source{File: cmd.File, Environ: environ(), Set: cmd.Set},
 		Folder: cmd.Folder, ProviderPort: cmd.ProviderPort, SimulatorPort: cmd.SimulatorPort, RPPort: cmd.RPPort,
 		ReadyFile: cmd.ReadyFile, Out: w,
-		NewLog: func(c config.Log) *slog.Logger { return newLog(c, os.Stderr) },
+		NewLog: serverLog,
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"qiao/cmd/qiao/config"
 	"qiao/cmd/qiao/server"
@@ -34,7 +33,7 @@ func (cmd serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return server.Run(ctx, server.Options{Config: c, Mode: storage.ModeProduction, Log: newLog(c.Log, os.Stderr)})
+	return server.Run(ctx, server.Options{Config: c, Mode: storage.ModeProduction, Log: serverLog(c.Log)})
 }
 
 // migrateCmd is qiao migrate.

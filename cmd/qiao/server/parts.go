@@ -81,7 +81,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	if err := mark(ctx, store, o.Mode); err != nil {
 		return nil, err
 	}
-	signals, err := openSignals(ctx, c)
+	signals, err := openSignals(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	}
 
 	tokens, err := grants.New(grants.Config{
-		Issuer: c.Issuer, Store: store, Clients: registry, Keys: ring, Box: box, Now: time.Now, Log: log,
+		Issuer: c.Issuer, Store: store, Clients: registry, Keys: ring, Box: box, Metrics: p.metrics, Now: time.Now, Log: log,
 		Lifetimes: grants.Lifetimes{IDToken: c.Lifetimes.IDToken, AccessToken: c.Lifetimes.AccessToken, RefreshIdle: c.Lifetimes.RefreshIdle},
 	})
 	if err != nil {
@@ -148,7 +148,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	}}, p.closers...)
 	p.drain = flow.Drain
 
-	p.health = &health{store: store, signals: signals, hasKey: func() bool { return len(ring.Algs()) > 0 }}
+	p.health = &health{store: store, signals: signals, hasKey: func() bool { return len(ring.List()) > 0 }}
 	p.loops = append(p.loops, ring.Run, func(ctx context.Context) { sweep(ctx, store, log) })
 	p.handler = routes(provider, flow, pages, p.health)
 	if o.Mode == storage.ModeDemo {

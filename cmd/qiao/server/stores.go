@@ -36,11 +36,11 @@ func OpenStore(ctx context.Context, c config.Config, server bool, log *slog.Logg
 }
 
 // openSignals opens the signals; Redis that does not answer is an error, never a reason to fall back to memory.
-func openSignals(ctx context.Context, c config.Config) (storage.Signals, error) {
+func openSignals(ctx context.Context, c config.Config, log *slog.Logger) (storage.Signals, error) {
 	if c.Signals == "memory" {
 		return memory.New(), nil
 	}
-	signals, err := redis.Open(ctx, redis.Config{URL: c.Redis.URL, Prefix: c.Redis.Prefix})
+	signals, err := redis.Open(ctx, redis.Config{URL: c.Redis.URL, Prefix: c.Redis.Prefix, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
