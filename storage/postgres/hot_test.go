@@ -41,9 +41,11 @@ func (w *world) login() storage.NewCode {
 	w.t.Helper()
 	session, user := storage.NewHandle(w.now), "u"+fmt.Sprintf("%x", [16]byte(storage.NewID(w.now)))
 	at, end := relational.Micros(w.now), relational.Micros(w.now.Add(24*time.Hour))
-	w.execute(`INSERT INTO users VALUES ($1, $1, '', NULL, NULL, 0, '[]', 0, $2, $2)`, user, at)
+	w.execute(`INSERT INTO users (id, username, name, phone_sealed, phone_index, phone_verified_at, group_names, locked_at, created_at, updated_at)
+		VALUES ($1, $1, '', NULL, NULL, 0, '[]', 0, $2, $2)`, user, at)
 	hash := session.Secret.Hash()
-	w.execute(`INSERT INTO sessions VALUES ($1, $2, $3, 'main', 'openid', $4, $5, '{"device":{"name":""}}', $5, $5, $6, $6, 0)`,
+	w.execute(`INSERT INTO sessions (id, hash, user_id, account, openid, browser, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
+		VALUES ($1, $2, $3, 'main', 'openid', $4, $5, '{"device":{"name":""}}', $5, $5, $6, $6, 0)`,
 		session.ID[:], hash[:], user, make([]byte, 32), at, end)
 	code := storage.NewHandle(w.now)
 	return storage.NewCode{
@@ -59,7 +61,8 @@ func (w *world) login() storage.NewCode {
 func (w *world) request(c storage.NewCode) storage.NewCode {
 	w.t.Helper()
 	c.AuthRequestID, c.Browser = storage.NewID(w.now), storage.NewSecret().Hash()
-	w.execute(`INSERT INTO auth_requests VALUES ($1, $2, 'client', '{}', $3, $3, 0, $4, 0)`,
+	w.execute(`INSERT INTO auth_requests (id, browser, client_id, params, session_id, attempt_id, created_at, expires_at, finished_at)
+		VALUES ($1, $2, 'client', '{}', $3, $3, 0, $4, 0)`,
 		c.AuthRequestID[:], c.Browser[:], make([]byte, 16), relational.Micros(w.now.Add(time.Minute)))
 	return c
 }
