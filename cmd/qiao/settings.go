@@ -80,13 +80,6 @@ func newLog(c config.Log, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// serverLog is the log of a server. It becomes the process's: the protocol library logs there and nowhere else.
-func serverLog(c config.Log) *slog.Logger {
-	log := newLog(c, os.Stderr)
-	slog.SetDefault(log)
-	return log
-}
-
 // serverLog is the logger of a server. Libraries that write to the default logger write to it too.
 func serverLog(c config.Log) *slog.Logger {
 	log := newLog(c, os.Stderr)
