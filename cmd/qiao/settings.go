@@ -80,13 +80,6 @@ func newLog(c config.Log, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// serverLog is the logger of a server. Libraries that write to the default logger write to it too.
-func serverLog(c config.Log) *slog.Logger {
-	log := newLog(c, os.Stderr)
-	slog.SetDefault(log)
-	return log
-}
-
 // operator names who runs a command, for the audit log.
 func operator() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
