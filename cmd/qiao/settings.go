@@ -80,6 +80,13 @@ func newLog(c config.Log, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
+// serverLog is the log of a server. It becomes the process's: the protocol library logs there and nowhere else.
+func serverLog(c config.Log) *slog.Logger {
+	log := newLog(c, os.Stderr)
+	slog.SetDefault(log)
+	return log
+}
+
 // operator names who runs a command, for the audit log.
 func operator() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
