@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Grant is what a user gave a client: it begins with a code, and holds the newest refresh token and the live access
+// Grant is what a user gave a client: it begins with a code or with the approval of a device, and holds the newest refresh token and the live access
 // tokens. Everything but the token state is fixed when the code is issued.
 type Grant struct {
 	ID            ID
@@ -24,6 +24,10 @@ type Grant struct {
 	CreatedAt     time.Time
 	ExpiresAt     time.Time // absolute end of refreshing
 	RevokedAt     time.Time
+	// ForDevice grants are made by the approval of a DeviceAuthorization and redeemed by its device code; all others by a
+	// code. Device is the one that was approved, with the name that it gave.
+	ForDevice bool
+	Device    Device
 
 	RefreshSeed       Hash // zero while no refresh token was issued
 	RefreshGeneration uint32
@@ -127,8 +131,8 @@ type Grants interface {
 	// IssueCode creates the grant with its code. It holds the session and the user against EndSession and LockUser while
 	// it does (I7). ErrNotFound: the session is gone or was renewed; ErrLocked; ErrConflict: the request is finished.
 	IssueCode(ctx context.Context, c NewCode) error
-	// ConsumeCode uses the code up. ErrNotFound: unknown, or of another client, redirect URI or challenge, which changes
-	// nothing; ErrExpired; ErrReplayed: used before by the same client, and the grant is now revoked (I1). A revoked
+	// ConsumeCode uses the code up. ErrNotFound: unknown, or of another client, redirect URI or challenge, or a device code,
+	// which changes nothing; ErrExpired; ErrReplayed: used before by the same client, and the grant is now revoked (I1). A revoked
 	// grant and a locked user are ErrNotFound.
 	ConsumeCode(ctx context.Context, u CodeUse) (Issued, error)
 	// RotateRefreshToken moves the family on (I2). Issued.Grant.RefreshGeneration is the successor's: Generation+1 also

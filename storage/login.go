@@ -32,6 +32,9 @@ type AuthParams struct {
 	UILocales     []string `json:"ui_locales,omitempty"`
 	LoginHint     string   `json:"login_hint,omitempty"`
 	HintSubject   string   `json:"hint_sub,omitempty"` // the sub of a valid id_token_hint
+	// Device is the text of the DeviceAuthorization's ID that the person logs in for; there is no redirect URI then, and
+	// the request never yields a code.
+	Device string `json:"device,omitempty"`
 }
 
 // AttemptState is where a login attempt stands.
@@ -55,6 +58,7 @@ func (s AttemptState) Over() bool {
 const (
 	ViaQR     = "qr"     // a QR code on another screen
 	ViaWeChat = "wechat" // the browser that logs in is WeChat's own: nothing to scan, no number to match
+	ViaDevice = "device" // a TV: no number to match, for it shows its user code
 )
 
 // Device describes the browser or TV that asks, for the person who confirms.
@@ -64,10 +68,11 @@ type Device struct {
 	Place   string `json:"place,omitempty"`   // such as "Shanghai", empty when unknown
 }
 
-// Attempt is one try to log in for an AuthRequest.
+// Attempt is one try to log in for an AuthRequest, or one person's approval of a device.
 type Attempt struct {
 	ID            ID
-	AuthRequestID ID
+	AuthRequestID ID // zero for ViaDevice
+	DeviceID      ID // for ViaDevice: the device to approve
 	ClientID      string
 	Browser       Hash
 	Account       string
@@ -80,7 +85,7 @@ type Attempt struct {
 	Version     int64 // rises with every change that the browser should hear of
 	OpenID      string
 	UserID      string // empty while the openid has no user
-	Number      int    // 10–99; 0 before the scan, and for ViaWeChat
+	Number      int    // 10–99; 0 before the scan, and for ViaWeChat and ViaDevice
 	Choices     [3]int // Number and its two decoys, in the order to show
 	PhoneHash   Hash   // of the secret of the WeChat browser that proved OpenID; zero before
 	ScannedAt   time.Time
@@ -131,8 +136,9 @@ const (
 type WebAuth struct {
 	Hash      Hash   // of the state parameter
 	Purpose   string // the caller's word for where to go on
-	AttemptID ID     // zero where Scene is set
+	AttemptID ID     // zero where Scene or DeviceID is set
 	Scene     Hash
+	DeviceID  ID
 	Browser   Hash
 	ExpiresAt time.Time
 }
@@ -141,7 +147,7 @@ type WebAuth struct {
 type ConfirmOutcome int
 
 const (
-	ConfirmDone        ConfirmOutcome = iota + 1 // the attempt is confirmed
+	ConfirmDone        ConfirmOutcome = iota + 1 // the attempt is confirmed, or the device approved
 	ConfirmPhoneNeeded                           // approved; the phone is to be bound next
 	ConfirmWrong                                 // a wrong number: the attempt and its scenes are over
 )
@@ -150,7 +156,7 @@ const (
 type Confirm struct {
 	AttemptID ID
 	PhoneHash Hash
-	Number    int // for ViaQR: the number chosen; ignored for ViaWeChat
+	Number    int // for ViaQR: the number chosen; ignored for ViaWeChat and ViaDevice
 	Now       time.Time
 }
 
@@ -200,7 +206,7 @@ type Bind struct {
 type BindOutcome int
 
 const (
-	BindDone      BindOutcome = iota + 1 // bound, and the attempt is confirmed
+	BindDone      BindOutcome = iota + 1 // bound, and the attempt is confirmed, or the device approved
 	BindWrongCode                        // counted; BindResult.TriesLeft
 	BindExpired                          // the code is too old, used up or was never sent
 	BindHeld                             // the code is right, and another user holds the number: MovePhone, or another number
@@ -250,6 +256,9 @@ type Logins interface {
 	// RecordScan claims the scene's attempt for the openid: the first one wins. It records the identity as following,
 	// expires that openid's earlier attempts that are not confirmed, and remembers the delivery: repeated, it changes
 	// nothing and returns the first outcome (ScanRepeated for ScanAccepted), with the attempt as it is now.
+	//
+	// The scene of a device is claimed by nobody: every openid that scans it is given an attempt of its own, and the same
+	// one again while that is not over. ScanOver comes without an attempt for who never had one.
 	RecordScan(ctx context.Context, s Scan) (ScanOutcome, Attempt, error)
 	// RecordWeChatLogin claims an attempt ViaWeChat for the openid that web authorization proved in the browser that
 	// began it; phone is that browser's phone-side secret.
@@ -268,16 +277,20 @@ type Logins interface {
 
 	// ConfirmLogin takes the choice. The right number confirms (again: the same outcome); a wrong one ends the attempt
 	// and counts against the openid. ErrNotFound for another phone; ErrConflict when the attempt is over; ErrLocked; a
-	// LimitedError when the openid is blocked.
+	// LimitedError when the openid is blocked. For ViaDevice it approves: the device's grant is made in the same transition,
+	// as Devices.ApproveDevice does it, or by BindPhone where the phone is still to be bound. Approved again: the same;
+	// ErrConflict when the device is decided otherwise.
 	ConfirmLogin(ctx context.Context, c Confirm) (ConfirmOutcome, Attempt, error)
 	// DeclineLogin ends the attempt and voids its scenes. Declined again: the same. ErrConflict when it is over otherwise
-	// or confirmed and done.
+	// or confirmed and done. For ViaDevice: see Devices.
 	DeclineLogin(ctx context.Context, attempt ID, phone Hash, now time.Time) (Attempt, error)
 	// SendPhoneCode counts against every limit (all or none) and stores the code in place of an earlier one. It is
-	// called before the message is sent. ErrConflict unless the attempt is approved and not over; a LimitedError.
+	// called before the message is sent. ErrConflict unless the attempt is approved and not over, and its device undecided;
+	// a LimitedError.
 	SendPhoneCode(ctx context.Context, c PhoneCode) error
 	// BindPhone counts the try before it compares. The right code binds the number to the openid's user (made now where
-	// there is none) and confirms the attempt. ErrConflict when the attempt is over, or b.NewUser.Username is taken.
+	// there is none) and confirms the attempt, or approves the device. ErrConflict when the attempt is over, the device is
+	// decided, or b.NewUser.Username is taken.
 	BindPhone(ctx context.Context, b Bind) (BindResult, error)
 	// MovePhone follows BindHeld, with the same attempt and phone: the number is taken from its earlier holder, who keeps
 	// everything else. A LimitedError when the number was moved within a day.

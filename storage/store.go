@@ -13,6 +13,7 @@ type Store interface {
 	Logins
 	Sessions
 	Grants
+	Devices
 	Operations
 }
 
@@ -77,6 +78,16 @@ type Signals interface {
 	Ping(ctx context.Context) error
 	Close() error
 }
+
+// Poll is what Signals know of a poll of a device code (RFC 8628 §3.5). While they are unreachable it is the zero Poll:
+// the answer is right, and only the pace is not enforced.
+type Poll struct {
+	Pending bool // nobody has decided: there is no need to ask the Store
+	TooSoon bool // a pending device is to be told slow_down
+}
+
+// SlowDown is how much longer the interval becomes with each poll that comes too soon (RFC 8628 §3.5).
+const SlowDown = 5 * time.Second
 
 // Watch is a subscription to a topic.
 type Watch struct {

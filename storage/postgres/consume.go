@@ -23,7 +23,7 @@ const consumeCode = `UPDATE grants g SET
 	refresh_expires_at = CASE WHEN g.code_uses = 0 THEN $8::bigint ELSE g.refresh_expires_at END,
 	access = CASE WHEN g.code_uses = 0 THEN $9::bytea ELSE g.access END
 FROM users u
-WHERE g.id = $1 AND g.code_hash = $2 AND g.client_id = $3 AND g.redirect_uri = $4 AND g.code_challenge = $5
+WHERE g.id = $1 AND g.code_hash = $2 AND g.client_id = $3 AND g.redirect_uri = $4 AND g.code_challenge = $5 AND g.for_device = 0
 	AND g.revoked_at = 0 AND (g.code_uses > 0 OR g.code_expires_at > $6::bigint)
 	AND u.id = g.user_id AND u.locked_at = 0
 RETURNING ` + relational.GrantColumns + `, ` + relational.UserColumns + `, g.code_uses`
@@ -58,7 +58,7 @@ func (s *Store) ConsumeCode(ctx context.Context, c storage.CodeUse) (issued stor
 func (s *Store) whyNoTokens(ctx context.Context, c storage.CodeUse) error {
 	var late bool
 	err := s.db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM grants g JOIN users u ON u.id = g.user_id
-		WHERE g.id = $1 AND g.code_hash = $2 AND g.client_id = $3 AND g.redirect_uri = $4 AND g.code_challenge = $5
+		WHERE g.id = $1 AND g.code_hash = $2 AND g.client_id = $3 AND g.redirect_uri = $4 AND g.code_challenge = $5 AND g.for_device = 0
 			AND g.revoked_at = 0 AND g.code_uses = 0 AND g.code_expires_at <= $6 AND u.locked_at = 0)`,
 		c.GrantID[:], c.CodeHash[:], c.ClientID, c.RedirectURI, c.CodeChallenge, relational.Micros(c.Now)).Scan(&late)
 	switch {

@@ -9,7 +9,7 @@ import (
 
 // AttemptColumns are the columns that AttemptRow scans: the attempt, and what this moment adds to it: the openid's user,
 // and whether the request's browser knows that user.
-const AttemptColumns = `a.id, a.auth_request_id, a.client_id, a.browser, a.account, a.via, a.device, a.created_at, a.expires_at, a.state, a.version, a.openid, a.number, a.choices, a.phone_hash, a.scanned_at, a.approved_at, a.phone_proven, a.wrong_number, a.scenes, a.scene, a.scene_ticket, a.scene_url, a.scene_shown_until, COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
+const AttemptColumns = `a.id, a.auth_request_id, a.device_id, a.client_id, a.browser, a.account, a.via, a.device, a.created_at, a.expires_at, a.state, a.version, a.openid, a.number, a.choices, a.phone_hash, a.scanned_at, a.approved_at, a.phone_proven, a.wrong_number, a.scenes, a.scene, a.scene_ticket, a.scene_url, a.scene_shown_until, COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
 
 // attemptPerson joins what AttemptColumns needs to an attempt a and its request r. An attempt before its scan has an
 // empty openid, which no identity has.
@@ -21,13 +21,12 @@ const attemptPerson = `
 const CurrentAttemptQuery = `SELECT ` + AttemptColumns + ` FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + `
 	WHERE r.id = ? AND r.browser = ?`
 
-const attemptByID = `SELECT ` + AttemptColumns + ` FROM attempts a LEFT JOIN auth_requests r ON r.id = a.auth_request_id` + attemptPerson + `
-	WHERE a.id = ?`
+const selectAttempt = `SELECT ` + AttemptColumns + ` FROM attempts a LEFT JOIN auth_requests r ON r.id = a.auth_request_id` + attemptPerson
 
 // AttemptRow scans AttemptColumns, once.
 type AttemptRow struct {
 	attempt                                           storage.Attempt
-	id, request, browser, phone, scene                []byte
+	id, request, deviceID, browser, phone, scene      []byte
 	device, state                                     string
 	number, choices, proven, wrong, scenes            int64
 	created, expires, scanned, approved, shown, knows int64
@@ -37,7 +36,7 @@ type AttemptRow struct {
 func (r *AttemptRow) Dest() []any {
 	a := &r.attempt
 	return []any{
-		&r.id, &r.request, &a.ClientID, &r.browser, &a.Account, &a.Via, &r.device, &r.created, &r.expires, &r.state, &a.Version,
+		&r.id, &r.request, &r.deviceID, &a.ClientID, &r.browser, &a.Account, &a.Via, &r.device, &r.created, &r.expires, &r.state, &a.Version,
 		&a.OpenID, &r.number, &r.choices, &r.phone, &r.scanned, &r.approved, &r.proven, &r.wrong, &r.scenes, &r.scene,
 		&a.Scene.Ticket, &a.Scene.URL, &r.shown, &a.UserID, &r.knows,
 	}
@@ -48,6 +47,7 @@ func (r *AttemptRow) Attempt(now time.Time) (storage.Attempt, error) {
 	a := r.attempt
 	copy(a.ID[:], r.id)
 	copy(a.AuthRequestID[:], r.request)
+	copy(a.DeviceID[:], r.deviceID)
 	copy(a.Browser[:], r.browser)
 	copy(a.PhoneHash[:], r.phone)
 	copy(a.Scene.Hash[:], r.scene)
@@ -73,15 +73,32 @@ func scanAttempt(row Row, now time.Time) (storage.Attempt, error) {
 
 // loadAttempt returns an attempt as it is now.
 func loadAttempt(ctx context.Context, tx Tx, id storage.ID, now time.Time) (storage.Attempt, error) {
-	return scanAttempt(tx.QueryRow(ctx, attemptByID, id[:]), now)
+	return scanAttempt(tx.QueryRow(ctx, selectAttempt+` WHERE a.id = ?`, id[:]), now)
 }
 
-// holdAttempt returns an attempt and holds it until the end of the transaction: every transition of it waits here.
+// holdAttempt returns an attempt and holds it until the end of the transaction: every transition of it waits here. With
+// a device's attempt the device is held too.
 func holdAttempt(ctx context.Context, tx Tx, id storage.ID, now time.Time) (storage.Attempt, error) {
-	if err := tx.QueryRow(ctx, `SELECT a.id FROM attempts a WHERE a.id = ?`+tx.ForUpdate(), id[:]).Scan(new([]byte)); err != nil {
-		return storage.Attempt{}, found(err)
+	err := found(tx.QueryRow(ctx, `SELECT a.id FROM attempts a WHERE a.id = ? AND a.device_id IS NULL`+tx.ForUpdate(), id[:]).Scan(new([]byte)))
+	if notFound(err) {
+		err = lockDeviceAttempt(ctx, tx, id)
+	}
+	if err != nil {
+		return storage.Attempt{}, err
 	}
 	return loadAttempt(ctx, tx, id, now)
+}
+
+// lockDeviceAttempt holds the device first, as everybody does who decides about it, and then the attempt.
+func lockDeviceAttempt(ctx context.Context, tx Tx, id storage.ID) error {
+	var device []byte
+	if err := tx.QueryRow(ctx, `SELECT a.device_id FROM attempts a WHERE a.id = ? AND a.device_id IS NOT NULL`, id[:]).Scan(&device); err != nil {
+		return found(err)
+	}
+	if err := lockDevice(ctx, tx, storage.ID(device)); err != nil && !notFound(err) {
+		return err
+	}
+	return found(tx.QueryRow(ctx, `SELECT a.id FROM attempts a WHERE a.id = ?`+tx.ForUpdate(), id[:]).Scan(new([]byte)))
 }
 
 // holdPhoneAttempt is holdAttempt for the WeChat browser that proved the openid. To any other, and before the proof,

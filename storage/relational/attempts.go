@@ -25,18 +25,19 @@ func (s *Store) BeginAttempt(ctx context.Context, a storage.Attempt, replaces st
 			replaces[:]); err != nil {
 			return err
 		}
+		a.DeviceID, a.State, a.OpenID, a.PhoneHash, a.ScannedAt = storage.ID{}, storage.AttemptWaiting, "", storage.Hash{}, time.Time{}
 		return insertAttempt(ctx, tx, a)
 	})
 }
 
 func insertAttempt(ctx context.Context, tx Tx, a storage.Attempt) error {
 	var noHash storage.Hash
-	_, err := tx.Exec(ctx, `INSERT INTO attempts (id, auth_request_id, client_id, browser, account, via, device, created_at, expires_at,
+	_, err := tx.Exec(ctx, `INSERT INTO attempts (id, auth_request_id, device_id, client_id, browser, account, via, device, created_at, expires_at,
 			state, version, openid, number, choices, phone_hash, scanned_at, approved_at, phone_proven, wrong_number,
 			scenes, scene, scene_ticket, scene_url, scene_shown_until)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 1, '', 0, 0, ?, 0, 0, 0, 0, 0, ?, '', '', 0)`,
-		a.ID[:], a.AuthRequestID[:], a.ClientID, a.Browser[:], a.Account, a.Via, encode(a.Device), Micros(a.CreatedAt), Micros(a.ExpiresAt),
-		noHash[:], noHash[:])
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, 0, ?, ?, 0, 0, 0, 0, ?, '', '', 0)`,
+		a.ID[:], a.AuthRequestID[:], optional(a.DeviceID), a.ClientID, a.Browser[:], a.Account, a.Via, encode(a.Device), Micros(a.CreatedAt), Micros(a.ExpiresAt),
+		string(a.State), a.OpenID, a.PhoneHash[:], Micros(a.ScannedAt), noHash[:])
 	return err
 }
 
@@ -50,14 +51,20 @@ func (s *Store) AddScene(ctx context.Context, attempt storage.ID, scene storage.
 		if a.State != storage.AttemptWaiting || a.Scenes >= max {
 			return storage.ErrConflict
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO scenes (hash, attempt_id, ticket, expires_at) VALUES (?, ?, ?, ?)`,
-			scene.Hash[:], attempt[:], scene.Ticket, Micros(a.ExpiresAt.Add(attemptKept))); err != nil {
+		if err := insertScene(ctx, tx, scene, attempt, storage.ID{}, a.ExpiresAt); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE attempts SET scenes = scenes + 1, scene = ?, scene_ticket = ?, scene_url = ?, scene_shown_until = ?, version = version + 1 WHERE id = ?`,
 			scene.Hash[:], scene.Ticket, scene.URL, Micros(scene.ShownUntil), attempt[:])
 		return err
 	})
+}
+
+// insertScene stores a scene of an attempt or of a device, until a while after that one's end.
+func insertScene(ctx context.Context, tx Tx, scene storage.Scene, attempt, device storage.ID, end time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO scenes (hash, attempt_id, device_id, ticket, expires_at) VALUES (?, ?, ?, ?, ?)`,
+		scene.Hash[:], attempt[:], optional(device), scene.Ticket, Micros(end.Add(attemptKept)))
+	return err
 }
 
 // CurrentAttempt returns the newest attempt of the request to the browser that began it.
@@ -108,8 +115,8 @@ func (s *Store) PhoneAttempt(ctx context.Context, attempt storage.ID, phone stor
 // BeginWebAuth stores the state of a web authorization.
 func (s *Store) BeginWebAuth(ctx context.Context, w storage.WebAuth) error {
 	return s.write(ctx, "begin web authorization", func(tx Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO web_auths (hash, purpose, attempt_id, scene, browser, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
-			w.Hash[:], w.Purpose, w.AttemptID[:], w.Scene[:], w.Browser[:], Micros(w.ExpiresAt))
+		_, err := tx.Exec(ctx, `INSERT INTO web_auths (hash, purpose, attempt_id, scene, device_id, browser, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			w.Hash[:], w.Purpose, w.AttemptID[:], w.Scene[:], optional(w.DeviceID), w.Browser[:], Micros(w.ExpiresAt))
 		return err
 	})
 }
@@ -117,15 +124,16 @@ func (s *Store) BeginWebAuth(ctx context.Context, w storage.WebAuth) error {
 // TakeWebAuth uses a state up. Another browser cannot spend it.
 func (s *Store) TakeWebAuth(ctx context.Context, state, browser storage.Hash, now time.Time) (w storage.WebAuth, err error) {
 	err = s.write(ctx, "take web authorization", func(tx Tx) error {
-		var attempt, scene []byte
+		var attempt, scene, device []byte
 		var expires int64
 		w = storage.WebAuth{Hash: state, Browser: browser}
-		if err := tx.QueryRow(ctx, `DELETE FROM web_auths WHERE hash = ? AND browser = ? AND expires_at > ? RETURNING purpose, attempt_id, scene, expires_at`,
-			state[:], browser[:], Micros(now)).Scan(&w.Purpose, &attempt, &scene, &expires); err != nil {
+		if err := tx.QueryRow(ctx, `DELETE FROM web_auths WHERE hash = ? AND browser = ? AND expires_at > ? RETURNING purpose, attempt_id, scene, device_id, expires_at`,
+			state[:], browser[:], Micros(now)).Scan(&w.Purpose, &attempt, &scene, &device, &expires); err != nil {
 			return found(err)
 		}
 		copy(w.AttemptID[:], attempt)
 		copy(w.Scene[:], scene)
+		copy(w.DeviceID[:], device)
 		w.ExpiresAt = Time(expires)
 		return nil
 	})

@@ -14,6 +14,7 @@ const moveWindow = 24 * time.Hour
 // binding is what BindPhone and MovePhone decide on, all of it held.
 type binding struct {
 	attempt storage.Attempt
+	device  device // what the attempt is to approve; zero for a login
 	code    phoneCode
 	person  identity
 	user    storage.User // zero while the openid has none
@@ -116,7 +117,11 @@ func holdBinding(ctx context.Context, tx Tx, b storage.Bind) (storage.Attempt, e
 	if err != nil {
 		return a, err
 	}
-	again := a.State == storage.AttemptConfirmed && a.PhoneProven
+	end := storage.AttemptConfirmed
+	if a.Via == storage.ViaDevice {
+		end = storage.AttemptDone
+	}
+	again := a.State == end && a.PhoneProven
 	if !again && (a.State != storage.AttemptScanned || a.ApprovedAt.IsZero()) {
 		return a, storage.ErrConflict
 	}
@@ -126,6 +131,11 @@ func holdBinding(ctx context.Context, tx Tx, b storage.Bind) (storage.Attempt, e
 // openBinding holds the identity, its user and the number's holder.
 func openBinding(ctx context.Context, tx Tx, a storage.Attempt, code phoneCode, now time.Time) (b binding, err error) {
 	b.attempt, b.code = a, code
+	if a.Via == storage.ViaDevice && a.State == storage.AttemptScanned {
+		if b.device, err = pendingDevice(ctx, tx, a.DeviceID, now); err != nil {
+			return b, err
+		}
+	}
 	if b.person, err = holdIdentity(ctx, tx, a.Account, a.OpenID, now); err != nil {
 		return b, err
 	}
@@ -144,10 +154,11 @@ func openBinding(ctx context.Context, tx Tx, a storage.Attempt, code phoneCode, 
 
 // done reports whether an earlier call has bound this very number in this attempt.
 func (b binding) done() bool {
-	return b.attempt.State == storage.AttemptConfirmed && b.user.ID != "" && b.holder.ID == b.user.ID
+	return b.attempt.State != storage.AttemptScanned && b.user.ID != "" && b.holder.ID == b.user.ID
 }
 
-// bind gives the number to the openid's user, made now where there is none, and confirms the attempt.
+// bind gives the number to the openid's user, made now where there is none, and confirms the attempt or approves its
+// device.
 func (b binding) bind(ctx context.Context, tx Tx, in storage.Bind) (storage.User, error) {
 	user := b.user
 	if user.ID == "" {
@@ -165,12 +176,32 @@ func (b binding) bind(ctx context.Context, tx Tx, in storage.Bind) (storage.User
 		user.PhoneSealed, user.PhoneIndex, Micros(in.Now), Micros(in.Now), user.ID); err != nil {
 		return user, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'confirmed', phone_proven = 1, version = version + 1 WHERE id = ?`, b.attempt.ID[:]); err != nil {
+	if err := audit(ctx, tx, storage.AuditEntry{
+		At: in.Now, Actor: actorUser, Action: "phone.bind", UserID: user.ID, ClientID: b.attempt.ClientID, Account: b.attempt.Account,
+	}); err != nil {
 		return user, err
 	}
-	return user, audit(ctx, tx, storage.AuditEntry{
-		At: in.Now, Actor: actorUser, Action: "phone.bind", UserID: user.ID, ClientID: b.attempt.ClientID, Account: b.attempt.Account,
-	})
+	return user, b.moveOn(ctx, tx, user, in.Now)
+}
+
+// moveOn confirms the attempt, or approves its device. A second number, which can only be moved after the first one was
+// bound and taken away again, changes nothing there.
+func (b binding) moveOn(ctx context.Context, tx Tx, user storage.User, now time.Time) error {
+	if b.attempt.Via != storage.ViaDevice {
+		_, err := tx.Exec(ctx, `UPDATE attempts SET state = 'confirmed', phone_proven = 1, version = version + 1 WHERE id = ?`, b.attempt.ID[:])
+		return err
+	}
+	if b.attempt.State != storage.AttemptScanned {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `UPDATE attempts SET phone_proven = 1 WHERE id = ?`, b.attempt.ID[:]); err != nil {
+		return err
+	}
+	by, err := phoneApprover(b.person, user, now, storage.AMRWeChat, storage.AMRSMS)
+	if err != nil {
+		return err
+	}
+	return approveDevice(ctx, tx, b.device, by, now)
 }
 
 // detach takes the number from its holder, who keeps everything else, and returns whom to tell.

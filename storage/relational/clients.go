@@ -141,6 +141,10 @@ func removeClient(ctx context.Context, tx Tx, id, by string, now time.Time) erro
 	if n == 0 {
 		return storage.ErrNotFound
 	}
+	// Before the grants: an approval that holds one of these devices has made its grant when this statement goes on.
+	if _, err := tx.Exec(ctx, `DELETE FROM device_authorizations WHERE client_id = ?`, id); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = ? WHERE client_id = ? AND revoked_at = 0`, Micros(now), id); err != nil {
 		return err
 	}

@@ -14,6 +14,12 @@ func (s *Store) ConfirmLogin(ctx context.Context, c storage.Confirm) (outcome st
 		if a, err = holdPhoneAttempt(ctx, tx, c.AttemptID, c.PhoneHash, c.Now); err != nil {
 			return err
 		}
+		if a.Via == storage.ViaDevice {
+			if outcome, err = confirmDevice(ctx, tx, a, c.Now); err == nil {
+				a, err = loadAttempt(ctx, tx, a.ID, c.Now)
+			}
+			return err
+		}
 		if a.State.Over() {
 			return storage.ErrConflict
 		}
@@ -109,8 +115,15 @@ func (s *Store) DeclineLogin(ctx context.Context, attempt storage.ID, phone stor
 		if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'declined', version = version + 1 WHERE id = ?`, attempt[:]); err != nil {
 			return err
 		}
+		action := "login.decline"
+		if a.Via == storage.ViaDevice {
+			action = "device.decline"
+			if err := declineDevice(ctx, tx, a.DeviceID, now); err != nil {
+				return err
+			}
+		}
 		if err := audit(ctx, tx, storage.AuditEntry{
-			At: now, Actor: actorUser, Action: "login.decline", UserID: a.UserID, ClientID: a.ClientID, Account: a.Account, Detail: a.Device.Name,
+			At: now, Actor: actorUser, Action: action, UserID: a.UserID, ClientID: a.ClientID, Account: a.Account, Detail: a.Device.Name,
 		}); err != nil {
 			return err
 		}

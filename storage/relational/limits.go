@@ -40,6 +40,17 @@ func countLimits(ctx context.Context, tx Tx, limits []storage.Limit, now time.Ti
 	return nil
 }
 
+// uncountLimits gives back what countLimits has counted in this transaction.
+func uncountLimits(ctx context.Context, tx Tx, limits []storage.Limit) error {
+	for _, l := range limits {
+		key := counterKey(l)
+		if _, err := tx.Exec(ctx, `UPDATE counters SET used = used - 1 WHERE key = ?`, key[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // counterKey keeps limits apart that are set on one key: a phone's minute and its day.
 func counterKey(l storage.Limit) storage.Hash {
 	return storage.HashOf(slices.Concat([]byte(l.Name), []byte{0}, []byte(strconv.FormatInt(int64(l.Window), 10)), []byte{0}, l.Key[:]))

@@ -78,6 +78,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, by string, now ti
 			`DELETE FROM grants WHERE user_id = ?`,
 			`DELETE FROM consents WHERE user_id = ?`,
 			`DELETE FROM known_browsers WHERE user_id = ?`,
+			`DELETE FROM device_authorizations WHERE user_id = ?`,
 			`DELETE FROM users WHERE id = ?`,
 		} {
 			if _, err := tx.Exec(ctx, statement, userID); err != nil {

@@ -52,6 +52,7 @@ var expiring = [...]struct {
 	{"scenes", "hash", 0}, // their end is the attempt's with what it is kept
 	{"phone_codes", "attempt_id", attemptKept},
 	{"attempts", "id", attemptKept},
+	{"device_authorizations", "id", attemptKept},
 	{"auth_requests", "id", 0},
 	{"counters", "key", 0},
 	{"known_browsers", "browser", 0},

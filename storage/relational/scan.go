@@ -55,7 +55,8 @@ func repeatScan(ctx context.Context, tx Tx, scan storage.Scan, first storage.Sca
 }
 
 func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutcome, storage.Attempt, error) {
-	a, known, err := sceneAttempt(ctx, tx, scan)
+	target, known, err := sceneTarget(ctx, tx, scan)
+	a := target.attempt
 	if err != nil {
 		return 0, a, err
 	}
@@ -75,6 +76,9 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutc
 	if err != nil {
 		return 0, a, err
 	}
+	if target.forDevice {
+		return scanForDevice(ctx, tx, target.device, i, user, scan.Now)
+	}
 	outcome := judgeScan(a, i, user, scan)
 	switch outcome {
 	case storage.ScanTaken:
@@ -87,25 +91,38 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutc
 	return outcome, a, err
 }
 
-// sceneAttempt finds and holds the attempt of a scene; known is false for a scene that is not this account's, or that
-// came with another ticket than the platform gave for it.
-func sceneAttempt(ctx context.Context, tx Tx, scan storage.Scan) (a storage.Attempt, known bool, err error) {
-	var raw []byte
+// target is what a scene leads to, held: an attempt that one openid claims, or a device that everybody may scan.
+type target struct {
+	attempt   storage.Attempt
+	forDevice bool
+	device    device
+}
+
+// sceneTarget finds and holds the target of a scene; known is false for a scene that is not this account's, or that came
+// with another ticket than the platform gave for it.
+func sceneTarget(ctx context.Context, tx Tx, scan storage.Scan) (t target, known bool, err error) {
+	var attempt, device []byte
 	var ticket string
-	if err := tx.QueryRow(ctx, `SELECT attempt_id, ticket FROM scenes WHERE hash = ?`, scan.Scene[:]).Scan(&raw, &ticket); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT attempt_id, device_id, ticket FROM scenes WHERE hash = ?`, scan.Scene[:]).Scan(&attempt, &device, &ticket); err != nil {
 		if notFound(found(err)) {
-			return a, false, nil
+			return t, false, nil
 		}
-		return a, false, err
+		return t, false, err
 	}
 	if ticket != "" && scan.Ticket != "" && ticket != scan.Ticket {
-		return a, false, nil
+		return t, false, nil
 	}
-	a, err = holdAttempt(ctx, tx, storage.ID(raw), scan.Now)
+	if t.forDevice = len(device) > 0; t.forDevice {
+		t.device, err = holdDevice(ctx, tx, storage.ID(device))
+		known = t.device.Account == scan.Account
+	} else {
+		t.attempt, err = holdAttempt(ctx, tx, storage.ID(attempt), scan.Now)
+		known = t.attempt.Account == scan.Account && t.attempt.Via == storage.ViaQR
+	}
 	if notFound(err) {
-		return a, false, nil
+		return t, false, nil
 	}
-	return a, err == nil && a.Account == scan.Account && a.Via == storage.ViaQR, err
+	return t, err == nil && known, err
 }
 
 // judgeScan decides about a held attempt. The first openid has it; a later one changes nothing, whatever it is.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"qiao/storage"
 )
 
 // Micros is a time as it is stored.
@@ -70,6 +72,14 @@ func nullable(b []byte) any {
 		return nil
 	}
 	return b
+}
+
+// optional is NULL for an absent ID, in columns where few rows have one.
+func optional(id storage.ID) any {
+	if id.IsZero() {
+		return nil
+	}
+	return id[:]
 }
 
 // present is a value that is never NULL.

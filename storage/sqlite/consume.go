@@ -19,8 +19,8 @@ func (s *Store) ConsumeCode(ctx context.Context, u storage.CodeUse) (storage.Iss
 			return err
 		}
 		g := row.Grant
-		if !row.codeHash.Equal(u.CodeHash) || g.ClientID != u.ClientID || g.RedirectURI != u.RedirectURI || g.CodeChallenge != u.CodeChallenge {
-			return storage.ErrNotFound // somebody who caught the code alone must not end the grant
+		if g.ForDevice || !row.codeHash.Equal(u.CodeHash) || g.ClientID != u.ClientID || g.RedirectURI != u.RedirectURI || g.CodeChallenge != u.CodeChallenge {
+			return storage.ErrNotFound // somebody who caught the code alone, or a device's, must not end the grant
 		}
 		if row.codeUses > 0 {
 			replayed = true
@@ -29,7 +29,7 @@ func (s *Store) ConsumeCode(ctx context.Context, u storage.CodeUse) (storage.Iss
 		if late(row.codeExpires, u.Now) {
 			return storage.ErrExpired
 		}
-		return consume(ctx, tx, &row, u)
+		return row.issue(ctx, tx, u.RefreshSeed, u.RefreshExpiresAt, u.Access)
 	})
 	if err == nil && replayed {
 		err = storage.ErrReplayed
@@ -40,14 +40,14 @@ func (s *Store) ConsumeCode(ctx context.Context, u storage.CodeUse) (storage.Iss
 	return row.Issued, nil
 }
 
-// consume stores the first tokens. The first refresh token has generation 0.
-func consume(ctx context.Context, tx relational.Tx, row *grantRow, u storage.CodeUse) error {
-	row.Grant.RefreshSeed = u.RefreshSeed
-	if !u.RefreshSeed.IsZero() {
-		row.Grant.RefreshExpiresAt = relational.Time(relational.Micros(u.RefreshExpiresAt))
+// issue uses the code up and stores the first tokens. The first refresh token has generation 0; the zero seed has none.
+func (r *grantRow) issue(ctx context.Context, tx relational.Tx, seed storage.Hash, expiresAt time.Time, access storage.AccessToken) error {
+	r.Grant.RefreshSeed = seed
+	if !seed.IsZero() {
+		r.Grant.RefreshExpiresAt = relational.Time(relational.Micros(expiresAt))
 	}
 	_, err := tx.Exec(ctx, `UPDATE grants SET code_uses = 1, refresh_seed = ?, refresh_expires_at = ?, access = ? WHERE id = ?`,
-		u.RefreshSeed[:], relational.Micros(row.Grant.RefreshExpiresAt), row.addAccess(u.Access), u.GrantID[:])
+		seed[:], relational.Micros(r.Grant.RefreshExpiresAt), r.addAccess(access), r.Grant.ID[:])
 	return err
 }
 

@@ -27,6 +27,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (a, b storage.Store)) {
 		"codes":      codeStories(),
 		"refresh":    refreshStories(),
 		"ends":       endStories(),
+		"devices":    deviceStories(),
 		"operations": operationStories(),
 	} {
 		t.Run(group, func(t *testing.T) {
