@@ -166,3 +166,63 @@ func TestAuthorizeByPost(t *testing.T) {
 		require.Equal(t, http.StatusMethodNotAllowed, b.do(r).StatusCode)
 	}
 }
+
+// Every variant of a registered address is another address: a page, and never a redirect to it.
+func TestRedirectCorpus(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	b.signIn(ann) // a code would go out at once
+	rewrites := []func(string) string{
+		func(s string) string { return s + "/" },
+		func(s string) string { return s + "&x=1" },
+		func(s string) string { return s + "?x=1" },
+		func(s string) string { return s + "#" },
+		func(s string) string { return s + "#fragment" },
+		func(s string) string { return s + "%00" },
+		func(s string) string { return s + " " },
+		func(s string) string { return " " + s },
+		func(s string) string { return s + "\\" },
+		func(s string) string { return s[:len(s)-1] },
+		func(s string) string { return strings.ToUpper(s) },
+		func(s string) string { return strings.Replace(s, "https:", "http:", 1) },
+		func(s string) string { return strings.Replace(s, "https:", "HTTPS:", 1) },
+		func(s string) string { return strings.Replace(s, "https:", "javascript:", 1) },
+		func(s string) string { return strings.Replace(s, "https://", "//", 1) },
+		func(s string) string { return strings.Replace(s, "https://", "https:/", 1) },
+		func(s string) string { return strings.Replace(s, "https://", "https:\\\\", 1) },
+		func(s string) string { return strings.Replace(s, "https://", "https://evil.example@", 1) },
+		func(s string) string { return strings.Replace(s, "https://", "https://evil.example\\@", 1) },
+		func(s string) string { return strings.Replace(s, "https://", "https://www.", 1) },
+		func(s string) string { return strings.Replace(s, ".example", ".example.", 1) },
+		func(s string) string { return strings.Replace(s, ".example", ".example.evil.example", 1) },
+		func(s string) string { return strings.Replace(s, ".example", ".example@evil.example", 1) },
+		func(s string) string { return strings.Replace(s, ".example", ".example:443", 1) },
+		func(s string) string { return strings.Replace(s, ".example", ".example:8443", 1) },
+		func(s string) string { return strings.Replace(s, ".example/", ".example//", 1) },
+		func(s string) string { return strings.Replace(s, ".example/", ".example/./", 1) },
+		func(s string) string { return strings.Replace(s, ".example/", ".example/x/../", 1) },
+		func(s string) string { return strings.Replace(s, ".example/", ".example/%2e%2e/", 1) },
+		func(s string) string { return strings.Replace(s, "/cb", "/%63b", 1) },
+		func(s string) string { return strings.Replace(s, "/cb", "/CB", 1) },
+		func(s string) string { return strings.Replace(s, "/cb", "%2Fcb", 1) },
+		func(s string) string { return strings.Replace(s, "/cb", "/cb;x", 1) },
+		func(s string) string { return strings.Replace(s, "e", "\u0435", 1) },
+	}
+	codes := w.faults.codes()
+	for clientID, registered := range map[string]string{firstParty: shopURI, noRefresh: plainURI, pkceClient: strictURI} {
+		for i, rewrite := range rewrites {
+			uri := rewrite(registered)
+			if uri == registered {
+				continue
+			}
+			for _, pairs := range [][]string{{}, {"response_type", "token"}, {"prompt", "none"}} {
+				a := b.get(authorizePath(query(clientID, append(pairs, "redirect_uri", uri)...)))
+				require.Equal(t, http.StatusBadRequest, a.StatusCode, "rewrite %d: %q", i, uri)
+				a.page(t, http.StatusBadRequest)
+			}
+		}
+		b.get(authorizePath(query(clientID))).code(t, w, registered)
+		codes++
+	}
+	require.Equal(t, codes, w.faults.codes())
+}

@@ -100,6 +100,30 @@ func TestContinueAfterTheClientIsGone(t *testing.T) {
 	require.Zero(t, w.faults.codes())
 }
 
+// The same for an address that the client has given up.
+func TestContinueToAnAddressThatIsGone(t *testing.T) {
+	w := newWorld(t, settings{})
+	c := w.someClients()[0]
+	c.ID, c.Source, c.RedirectURIs = "moving", "config", []string{"https://old.example/cb", "https://kept.example/cb"}
+	require.NoError(t, w.store.SyncClients(t.Context(), []storage.Client{c}, w.clock.Now()))
+	w.clock.advance(2 * time.Second)
+	b := w.browser()
+	ids := map[string]storage.ID{}
+	for _, uri := range c.RedirectURIs {
+		q := query(firstParty, "client_id", c.ID, "redirect_uri", uri)
+		ids[uri] = b.get(authorizePath(q)).loginID(t)
+	}
+	c.RedirectURIs = c.RedirectURIs[1:]
+	require.NoError(t, w.store.SyncClients(t.Context(), []storage.Client{c}, w.clock.Now()))
+	w.clock.advance(2 * time.Second)
+	a := b.get("/authorize/continue?request=" + ids["https://old.example/cb"].String())
+	a.page(t, http.StatusBadRequest)
+	require.Contains(t, a.body, `data-failure="redirect_mismatch"`)
+	form := url.Values{"form_token": {w.guard.FormToken(b.secret(), "login "+ids["https://old.example/cb"].String())}}
+	b.post("/authorize/cancel?request="+ids["https://old.example/cb"].String(), form).page(t, http.StatusBadRequest)
+	b.get("/authorize/continue?request=" + ids["https://kept.example/cb"].String()).loginID(t)
+}
+
 // The login page's way out answers access_denied, once, and only by its own form in this browser.
 func TestCancel(t *testing.T) {
 	w := newWorld(t, settings{})

@@ -32,7 +32,7 @@ func (p *Provider) fail(w http.ResponseWriter, r *http.Request, uiLocales []stri
 		}
 	}
 	level := slog.LevelInfo
-	if e.status >= http.StatusInternalServerError {
+	if e.status >= http.StatusInternalServerError && r.Context().Err() == nil { // else the browser went away in the middle
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -256,11 +258,46 @@ func TestLogoutEndsGrants(t *testing.T) {
 	use := func(code storage.Handle) error {
 		_, err := w.store.ConsumeCode(t.Context(), storage.CodeUse{
 			GrantID: code.ID, CodeHash: code.Secret.Hash(), ClientID: firstParty, RedirectURI: shopURI,
-			Access: storage.AccessToken{Hash: storage.NewSecret().Hash(), ExpiresAt: w.clock.Now().Add(600e9), Mask: storage.AllScopes},
+			Access: storage.AccessToken{Hash: storage.NewSecret().Hash(), ExpiresAt: w.clock.Now().Add(10 * time.Minute), Mask: storage.AllScopes},
 			Now:    w.clock.Now(),
 		})
 		return err
 	}
 	require.ErrorIs(t, use(online), storage.ErrNotFound)
 	require.NoError(t, use(offline))
+}
+
+// Whatever ran beside a logout, no code of the session is worth anything once it is acknowledged (I7).
+func TestLogoutRace(t *testing.T) {
+	w := newWorld(t, settings{})
+	for range 3 {
+		b := w.browser()
+		s := b.signIn(ann)
+		out := "/end_session?" + url.Values{"id_token_hint": {w.idToken(firstParty, s.UserID, s.ID.String())}}.Encode()
+		session, _ := b.session()
+		var group sync.WaitGroup
+		answers := make([]answer, 8)
+		for i := range answers {
+			group.Go(func() {
+				if i == 4 {
+					b.get(out)
+					return
+				}
+				answers[i] = b.get(authorizePath(query(firstParty)))
+			})
+		}
+		group.Wait()
+		_, _, err := w.store.Session(t.Context(), session.ID, session.Secret.Hash(), time.Hour, w.clock.Now())
+		require.ErrorIs(t, err, storage.ErrNotFound)
+		for _, a := range answers {
+			if a.Response == nil || a.location.Query().Get("code") == "" {
+				continue
+			}
+			code := a.code(t, w, shopURI)
+			_, err := w.store.ConsumeCode(t.Context(), storage.CodeUse{
+				GrantID: code.ID, CodeHash: code.Secret.Hash(), ClientID: firstParty, RedirectURI: shopURI, Now: w.clock.Now(),
+			})
+			require.ErrorIs(t, err, storage.ErrNotFound)
+		}
+	}
 }

@@ -2,6 +2,8 @@ package op_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -132,6 +134,39 @@ func (w *world) grants(t *testing.T, s storage.Session) int {
 	return n
 }
 
+// A login satisfies its request only while its own session lives on: whoever holds the browser's secret of then, but
+// another session now, logs in again.
+func TestNewLoginByAnotherSession(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	id := b.get(authorizePath(query(firstParty, "prompt", "login"))).loginID(t)
+	b.login(id, ann)
+	secret := b.secret()
+	other := b.get(authorizePath(query(firstParty, "prompt", "login"))).loginID(t)
+	b.login(other, bob)
+	b.keep(func(rw http.ResponseWriter) { w.guard.SetSecret(rw, secret) })
+	require.Equal(t, id, b.get("/authorize/continue?request="+id.String()).loginID(t))
+}
+
+// A session that ends between the look at it and the code counts as none.
+func TestSessionEndsMeanwhile(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	b.signIn(ann)
+	id := b.get(authorizePath(query(thirdParty))).consentID(t)
+	next := "/authorize/continue?request=" + id.String()
+	form := b.get(next).form(t, "approve")
+	for _, gone := range []error{storage.ErrNotFound, storage.ErrLocked} {
+		w.faults.failWith(fmt.Errorf("issue code: %w", gone), "IssueCode")
+		b.get(authorizePath(query(firstParty))).loginID(t)
+		require.Equal(t, "login_required", b.get(authorizePath(query(firstParty, "prompt", "none"))).at(t, shopURI).Get("error"))
+		require.Equal(t, id, b.post(next, form).loginID(t))
+		require.Equal(t, id, b.get(next).loginID(t)) // the consent is stored by now
+	}
+	w.faults.fail()
+	b.get(next).code(t, w, forumURI)
+}
+
 // A login by somebody else than the hint names is told to the client, and never answered with a code.
 func TestHintOfAnotherPerson(t *testing.T) {
 	w := newWorld(t, settings{})
@@ -201,7 +236,8 @@ func TestGrantOfACode(t *testing.T) {
 	}{
 		"online":                       {firstParty, shopURI, "openid phone", []string{"openid", "phone"}, false, 7 * day},
 		"offline":                      {firstParty, shopURI, "openid offline_access", []string{"openid", "offline_access"}, true, 90 * day},
-		"offline without refresh":      {pkceClient, strictURI, "openid profile offline_access", []string{"openid", "profile"}, false, 7 * day},
+		"offline, scope missing":       {pkceClient, strictURI, "openid profile offline_access", []string{"openid", "profile"}, false, 7 * day},
+		"offline, grant type missing":  {noRefresh, plainURI, "openid offline_access", []string{"openid"}, false, 7 * day},
 		"scopes the client lacks":      {noRefresh, plainURI, "groups phone openid", []string{"phone", "openid"}, false, 7 * day},
 		"scopes unknown, and repeated": {firstParty, shopURI, "openid foo phone openid", []string{"openid", "phone"}, false, 7 * day},
 	} {
