@@ -48,7 +48,7 @@ type FollowOutcome int
 const (
 	FollowRecorded FollowOutcome = iota + 1
 	FollowRepeated               // the same delivery was recorded before: nothing changed
-	FollowStale                  // a newer event is recorded: nothing changed
+	FollowStale                  // a newer event is recorded, and stays; a late unfollow still ends what was opened before it
 	FollowTied                   // an opposite event has the same CreateTime: ask the platform, then call again with Asked
 )
 

@@ -1,8 +1,10 @@
 package sqlite_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,16 +23,39 @@ func open(t *testing.T, c sqlite.Config) *sqlite.Store {
 	return s
 }
 
-// file is a path for a fresh database, in memory where the system has a folder for that: the contract waits for the disk
-// thousands of times, and these tests do not look at what a crash leaves.
+// template is an empty database with the schema, made once: to migrate one for every story takes longer than the story.
+var template = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "qiao-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "qiao.db")
+	s, err := sqlite.Open(context.Background(), sqlite.Config{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// file is a fresh database with the schema, in memory where the system has a folder for that: the contract waits for the
+// disk thousands of times, and these tests do not look at what a crash leaves.
 func file(t *testing.T) string {
 	t.Helper()
+	content, err := template()
+	require.NoError(t, err)
 	folder, err := os.MkdirTemp("/dev/shm", "qiao-test-")
 	if err != nil {
-		return filepath.Join(t.TempDir(), "qiao.db")
+		folder = t.TempDir()
+	} else {
+		t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 	}
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
-	return filepath.Join(folder, "qiao.db")
+	path := filepath.Join(folder, "qiao.db")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	return path
 }
 
 // The server is the only one that writes.

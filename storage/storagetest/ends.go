@@ -28,14 +28,14 @@ func endStories() map[string]story {
 // rounds is how often a race is run.
 func rounds(t *testing.T) int {
 	if testing.Short() {
-		return 20
+		return 10
 	}
 	t.Helper()
-	return 120
+	return 40
 }
 
 // race runs an end beside an issue, an exchange, a refresh of a new family and one of an old, and then looks for what
-// lives. Each round has a session of its own, and 8 racers: 120 rounds are about 1,000 transitions beside an end.
+// lives. Each round has a session of its own, and 8 racers: 40 rounds are some 1,000 transitions beside an end.
 func race(w world, offline bool, end func(ctx context.Context, p person) error) {
 	ctx := context.WithoutCancel(w.Context())
 	for round := range rounds(w.T) {
