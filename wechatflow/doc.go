@@ -35,6 +35,9 @@
 //   - the phone link's token, in the chat: it names the attempt and proves nothing. What counts is the phone secret, a
 //     cookie that WeChat's browser is given anew when web authorization has returned the openid that scanned.
 //
+// A round of web authorization is bound to the browser by the phone secret that it has at that moment, also where the
+// browser logs in itself; there the browser secret is asked for too when it comes back.
+//
 // No GET changes an attempt: links are fetched ahead and forwarded. What a GET may do is begin a round of web
 // authorization, which counts only in the browser that began it.
 package wechatflow

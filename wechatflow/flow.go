@@ -19,6 +19,7 @@ type Flow struct {
 	waiters  *waiters
 	tasks    *tasks
 	pushes   sync.WaitGroup // under way, also those that nobody waits for any more
+	drain    sync.Once
 	draining chan struct{}
 }
 
@@ -63,7 +64,7 @@ func New(c Config) (*Flow, error) {
 
 // Drain ends the long polls with what they know and a hint to retry; new ones are answered at once. Call it when the
 // server stops taking requests.
-func (f *Flow) Drain() { close(f.draining) }
+func (f *Flow) Drain() { f.drain.Do(func() { close(f.draining) }) }
 
 // Close waits for the work that goes on behind the answers, until ctx ends. The server has stopped before: nothing new
 // comes in.
