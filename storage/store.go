@@ -74,6 +74,17 @@ type Signals interface {
 	// Lock takes a short lock across replicas: ok is false while another holds it. unlock gives it up early, and only
 	// if it is still ours.
 	Lock(ctx context.Context, key string, ttl time.Duration) (unlock func(), ok bool, err error)
+	// MarkPending says that the device code behind key is pending: for ttl, polls of it are answered from here, at most one
+	// an interval. Marked again it is trusted for ttl from now on, and keeps its interval and its last poll. So ttl bounds
+	// how long a ClearPending that was lost is felt. The key must not be found with another secret or by another client:
+	// it is a hash of the device code and the client.
+	MarkPending(ctx context.Context, key string, interval, ttl time.Duration) error
+	// PollPending counts a poll, in one round trip and across replicas. A poll that comes too soon after the last one makes
+	// the interval longer by SlowDown, and is the last one itself from then on. The clock is the signals' own, for those of
+	// the replicas may be apart. A key that was not marked is not Pending, and leaves nothing behind.
+	PollPending(ctx context.Context, key string) (Poll, error)
+	// ClearPending lets the next polls ask the Store. Their pace is kept, for the Store may say that it is pending still.
+	ClearPending(ctx context.Context, key string) error
 	// Ping reports whether the signals are reachable.
 	Ping(ctx context.Context) error
 	Close() error
@@ -86,8 +97,12 @@ type Poll struct {
 	TooSoon bool // a pending device is to be told slow_down
 }
 
-// SlowDown is how much longer the interval becomes with each poll that comes too soon (RFC 8628 §3.5).
-const SlowDown = 5 * time.Second
+// SlowDown is how much longer the interval becomes with each poll that comes too soon (RFC 8628 §3.5), and PaceKept how
+// long the pace of a device code is remembered after its mark has ended.
+const (
+	SlowDown = 5 * time.Second
+	PaceKept = 5 * time.Minute
+)
 
 // Watch is a subscription to a topic.
 type Watch struct {

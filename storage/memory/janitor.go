@@ -23,6 +23,7 @@ func (s *Signals) sweep() {
 	now := s.now()
 	s.counters.sweep(now)
 	s.locks.sweep(now)
+	s.paces.sweep(now)
 	s.sweepValues(now)
 }
 

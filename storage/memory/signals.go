@@ -34,6 +34,7 @@ type Signals struct {
 	values     *expiring[[]byte]
 	valueBytes int
 	locks      *expiring[*byte] // the pointer tells one holder from the next
+	paces      *expiring[pace]
 
 	stop    chan struct{}
 	stopped chan struct{}
@@ -42,7 +43,10 @@ type Signals struct {
 var _ storage.Signals = (*Signals)(nil)
 
 // New returns signals that run until Close.
-func New() *Signals { return newSignals(time.Now, maxKeys) }
+func New() *Signals { return NewAt(time.Now) }
+
+// NewAt is New with another clock.
+func NewAt(now func() time.Time) *Signals { return newSignals(now, maxKeys) }
 
 func newSignals(now func() time.Time, max int) *Signals {
 	s := &Signals{
@@ -50,6 +54,7 @@ func newSignals(now func() time.Time, max int) *Signals {
 		counters: newExpiring[int](max),
 		values:   newExpiring[[]byte](max),
 		locks:    newExpiring[*byte](max),
+		paces:    newExpiring[pace](max),
 		stop:     make(chan struct{}),
 		stopped:  make(chan struct{}),
 	}

@@ -21,6 +21,14 @@ func TestContract(t *testing.T) {
 	})
 }
 
+func TestPending(t *testing.T) {
+	storagetest.TestPending(t, func(t *testing.T, now func() time.Time) (a, b storage.Signals) {
+		s := NewAt(now)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return s, s
+	})
+}
+
 // clock is a clock that the test moves.
 type clock struct{ now time.Time }
 

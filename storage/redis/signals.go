@@ -23,7 +23,9 @@ type Config struct {
 	Timeout time.Duration
 	// Spread is the time over which watchers are woken after the subscription was lost; zero is 2 s.
 	Spread time.Duration
-	Log    *slog.Logger // nil is slog.Default
+	// Now measures the pace of polls; nil is Redis's own clock, which is the same for all replicas.
+	Now func() time.Time
+	Log *slog.Logger // nil is slog.Default
 
 	quiet time.Duration // for tests: how long the subscription may be silent
 }
@@ -35,6 +37,7 @@ type Signals struct {
 	timeout  time.Duration
 	spread   time.Duration
 	quiet    time.Duration
+	now      func() time.Time
 	log      *slog.Logger
 	watchers memory.Watchers
 	origin   string // tells this replica's own wake-ups from the others'
@@ -58,6 +61,7 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 		timeout: c.Timeout,
 		spread:  c.Spread,
 		quiet:   c.quiet,
+		now:     c.Now,
 		log:     c.Log,
 		origin:  storage.NewID(time.Now()).String(),
 	}

@@ -23,8 +23,14 @@ const patience = 20 * time.Second
 
 func open(t *testing.T, url string) *redis.Signals {
 	t.Helper()
+	return openAt(t, url, nil)
+}
+
+// openAt opens signals that measure the pace of polls by the test's clock.
+func openAt(t *testing.T, url string, now func() time.Time) *redis.Signals {
+	t.Helper()
 	s, err := redis.Open(t.Context(), redis.Config{
-		URL: url, Timeout: 5 * time.Second, Spread: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+		URL: url, Timeout: 5 * time.Second, Spread: 100 * time.Millisecond, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
@@ -35,6 +41,13 @@ func TestContract(t *testing.T) {
 	storagetest.TestSignals(t, func(t *testing.T) (a, b storage.Signals) {
 		url := servers.Redis(t)
 		return open(t, url), open(t, url)
+	})
+}
+
+func TestPending(t *testing.T) {
+	storagetest.TestPending(t, func(t *testing.T, now func() time.Time) (a, b storage.Signals) {
+		url := servers.Redis(t)
+		return openAt(t, url, now), openAt(t, url, now)
 	})
 }
 
