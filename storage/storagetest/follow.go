@@ -19,6 +19,7 @@ func followStories() map[string]story {
 		"an unfollow ends nothing of another account":       unfollowOtherAccount,
 		"a late unfollow still ends the older session":      unfollowLate,
 		"a login beside its unfollow does not outlive it":   unfollowRacesLogin,
+		"an unfollow of this second keeps the login out":    unfollowBeforeLogin,
 		"a scan is a follow":                                scanFollows,
 		"deliveries of one event at once are recorded once": followAtOnce,
 	}
@@ -160,6 +161,19 @@ func unfollowRacesLogin(w world) {
 		_, _, err := w.a.Session(w.Context(), c.Session.ID, c.Session.Hash, time.Hour, now)
 		require.ErrorIs(w, err, storage.ErrNotFound)
 	}
+}
+
+// unfollowBeforeLogin: the unfollow is recorded, and the login that it would have ended comes after it.
+func unfollowBeforeLogin(w world) {
+	l := w.confirmed(newHash(), "o1", start)
+	w.follow(account, "o1", false, start.Add(time.Second))
+	c := l.completeOf()
+	c.Now = start.Add(1900 * time.Millisecond) // auth_time is the second of the unfollow
+	_, err := w.a.CompleteLogin(w.Context(), c)
+	require.ErrorIs(w, err, storage.ErrConflict)
+	w.follow(account, "o1", true, start.Add(2*time.Second))
+	_, err = w.a.CompleteLogin(w.Context(), c)
+	require.NoError(w, err, "who follows again may go on")
 }
 
 func scanFollows(w world) {
