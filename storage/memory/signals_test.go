@@ -66,6 +66,24 @@ func TestEverythingExpires(t *testing.T) {
 	require.Zero(t, s.valueBytes)
 }
 
+// Many devices must not shut the door for the next one, and what is forgotten of them the Store knows.
+func TestPacesAreBounded(t *testing.T) {
+	s, c := open(t, 128)
+	for i := range 1000 {
+		key := fmt.Sprint(i)
+		require.NoError(t, s.MarkPending(t.Context(), key, time.Second, time.Minute))
+		poll, err := s.PollPending(t.Context(), key)
+		require.NoError(t, err)
+		require.Equal(t, storage.Poll{Pending: true}, poll)
+		_, err = s.PollPending(t.Context(), "unknown "+key)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(s.paces.entries), 128)
+	}
+	c.now = c.now.Add(time.Minute + storage.PaceKept)
+	s.sweep()
+	require.Empty(t, s.paces.entries)
+}
+
 func TestCountersAreBounded(t *testing.T) {
 	s, _ := open(t, 128)
 	for i := range 1000 {

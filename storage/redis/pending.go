@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,42 +11,28 @@ import (
 )
 
 // A device code that is polled is a hash of three fields, in milliseconds: the interval, the time of the last poll (0
-// before the first one), and until when it is pending (0 when that was cleared). A script is given the time, or 0 for
-// Redis's own: the clocks of two replicas may be further apart than a poll may be early.
+// before the first one), and until when it is pending (0 when that was cleared).
 const (
+	// clock takes the time from its caller, or, where that is 0, from Redis: the clocks of two replicas may be further
+	// apart than a poll may be early.
 	clock = `local now = tonumber(ARGV[1])
 if now == 0 then
 	local t = redis.call('TIME')
 	now = t[1] * 1000 + math.floor(t[2] / 1000)
 end
+local text = string.format('%.0f', now)
 `
+
+	// mark is given the interval, for how long to trust it, and for how much longer to keep the pace.
 	mark = clock + `redis.call('HSETNX', KEYS[1], 'interval', ARGV[2])
 redis.call('HSETNX', KEYS[1], 'last', 0)
 redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[3]))
 local kept = ARGV[3] + ARGV[4]
 if redis.call('PTTL', KEYS[1]) < kept then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', kept)) end
-return 0`
-
-	poll = clock + `local p = redis.call('HMGET', KEYS[1], 'interval', 'last', 'until')
-if not p[1] then return 0 end
-local last, soon = tonumber(p[2]), 0
-if last > 0 and now - last < tonumber(p[1]) then
-	soon = 2
-	redis.call('HSET', KEYS[1], 'last', string.format('%.0f', now), 'interval', string.format('%.0f', p[1] + ARGV[2]))
-else
-	redis.call('HSET', KEYS[1], 'last', string.format('%.0f', now))
-end
-if now < tonumber(p[3]) then return soon + 1 end
-return soon`
+return text`
 
 	unmark = `if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'until', 0) end
 return 0`
-)
-
-// Bits of the answer to a poll.
-const (
-	pollPending = 1
-	pollTooSoon = 2
 )
 
 // MarkPending says that the key is pending for ttl.
@@ -59,20 +44,6 @@ func (s *Signals) MarkPending(ctx context.Context, key string, interval, ttl tim
 		return fmt.Errorf("mark a pending device: %w", err)
 	}
 	return nil
-}
-
-// PollPending counts a poll.
-func (s *Signals) PollPending(ctx context.Context, key string) (storage.Poll, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	reply, err := driver.NewScript(poll).Run(ctx, s.client, []string{s.pollKey(key)}, s.time(), storage.SlowDown.Milliseconds()).Int64()
-	if err != nil {
-		return storage.Poll{}, fmt.Errorf("count a poll: %w", err)
-	}
-	if reply < 0 || reply > pollPending|pollTooSoon {
-		return storage.Poll{}, errors.New("count a poll: an unexpected reply")
-	}
-	return storage.Poll{Pending: reply&pollPending != 0, TooSoon: reply&pollTooSoon != 0}, nil
 }
 
 // ClearPending lets the next polls ask the Store.

@@ -41,8 +41,10 @@ type Signals struct {
 	log      *slog.Logger
 	watchers memory.Watchers
 	origin   string // tells this replica's own wake-ups from the others'
+	polls    chan pollCall
 
 	stop    context.CancelFunc
+	stopped <-chan struct{}
 	running sync.WaitGroup
 	close   func() error
 }
@@ -64,6 +66,7 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 		now:     c.Now,
 		log:     c.Log,
 		origin:  storage.NewID(time.Now()).String(),
+		polls:   make(chan pollCall),
 	}
 	if s.prefix == "" {
 		s.prefix = "qiao:"
@@ -88,7 +91,11 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 		return nil, fmt.Errorf("open redis: %w", err)
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.stopped = ctx.Done()
 	s.running.Go(func() { s.listen(ctx, subscription) })
+	for range senders {
+		s.running.Go(func() { s.sendPolls(ctx) })
+	}
 	s.close = sync.OnceValue(func() error {
 		s.stop()
 		s.running.Wait()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,25 @@ func TestPending(t *testing.T) {
 	})
 }
 
+// A poll is measured by the one clock that all replicas share, and the pace outlives a shorter mark.
+func TestThePaceIsMeasuredByRedis(t *testing.T) {
+	server := servers.StartRedis(t)
+	a, b := open(t, server.URL()), open(t, server.URL())
+	require.NoError(t, a.MarkPending(t.Context(), "key", time.Hour, time.Hour))
+	require.NoError(t, b.MarkPending(t.Context(), "key", time.Second, time.Minute))
+	poll, err := a.PollPending(t.Context(), "key")
+	require.NoError(t, err)
+	require.Equal(t, storage.Poll{Pending: true}, poll)
+	poll, err = b.PollPending(t.Context(), "key")
+	require.NoError(t, err)
+	require.Equal(t, storage.Poll{Pending: true, TooSoon: true}, poll)
+	reply, err := server.Do("PTTL qiao:poll:key")
+	require.NoError(t, err)
+	left, err := strconv.Atoi(strings.TrimPrefix(reply, ":"))
+	require.NoError(t, err)
+	require.Greater(t, left, int((time.Hour).Milliseconds()), "the pace is kept as long as the longest mark")
+}
+
 func TestOpenFailsWhenUnreachable(t *testing.T) {
 	server := servers.StartRedis(t)
 	server.Stop()
@@ -91,6 +111,9 @@ func TestUnreachableFailsFastAndRecovers(t *testing.T) {
 		"get":   func(ctx context.Context) error { _, err := s.Get(ctx, "key"); return err },
 		"put":   func(ctx context.Context) error { return s.Put(ctx, "key", nil, time.Minute) },
 		"lock":  func(ctx context.Context) error { _, _, err := s.Lock(ctx, "key", time.Minute); return err },
+		"mark":  func(ctx context.Context) error { return s.MarkPending(ctx, "key", time.Second, time.Minute) },
+		"poll":  func(ctx context.Context) error { _, err := s.PollPending(ctx, "key"); return err },
+		"clear": func(ctx context.Context) error { return s.ClearPending(ctx, "key") },
 	} {
 		require.Error(t, call(t.Context()), name)
 	}
@@ -255,14 +278,20 @@ func TestEverythingExpiresAndHasThePrefix(t *testing.T) {
 	require.NoError(t, s.Put(t.Context(), "key", []byte("value"), time.Minute))
 	_, _, err = s.Lock(t.Context(), "key", time.Minute)
 	require.NoError(t, err)
-	for _, key := range []string{"mine:rate:key", "mine:value:key", "mine:lock:key"} {
+	require.NoError(t, s.ClearPending(t.Context(), "unknown"))
+	_, err = s.PollPending(t.Context(), "unknown")
+	require.NoError(t, err)
+	require.NoError(t, s.MarkPending(t.Context(), "key", time.Second, time.Minute))
+	_, err = s.PollPending(t.Context(), "key")
+	require.NoError(t, err)
+	for _, key := range []string{"mine:rate:key", "mine:value:key", "mine:lock:key", "mine:poll:key"} {
 		reply, err := server.Do("PTTL " + key)
 		require.NoError(t, err)
 		require.NotContains(t, []string{":-1", ":-2"}, reply, "%s: -1 never expires, -2 is not there", key)
 	}
 	reply, err := server.Do("DBSIZE")
 	require.NoError(t, err)
-	require.Equal(t, ":3", reply)
+	require.Equal(t, ":4", reply)
 }
 
 // Neither keys nor addresses reach the log: a topic or a key may hold a person's address.

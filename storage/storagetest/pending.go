@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -60,9 +61,10 @@ func TestPending(t *testing.T, open func(t *testing.T, now func() time.Time) (a,
 		"a hundred polls at once are one and many too soon":  pollAtOnce,
 		"a mark ends, and the pace goes on":                  pollMarkEnds,
 		"a cleared key asks the store, and the pace goes on": pollCleared,
-		"keys are apart":                       pollApart,
-		"marks, polls and clearings at once":   pollRaces,
-		"signals that are gone have no answer": pollGone,
+		"each of many polls has its own answer":              pollMany,
+		"keys are apart":                                     pollApart,
+		"marks, polls and clearings at once":                 pollRaces,
+		"signals that are gone have no answer":               pollGone,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &clock{}
@@ -168,6 +170,35 @@ func pollCleared(p polls) {
 	p.mark("key")
 	p.clock.pass(15*time.Second - time.Millisecond)
 	require.Equal(p, tooSoonPoll, p.poll("key", 0))
+}
+
+func pollMany(p polls) {
+	const keys = 300
+	want := map[string]storage.Poll{}
+	for n := range keys {
+		key := fmt.Sprint("key ", n)
+		switch n % 3 {
+		case 0:
+			want[key] = storage.Poll{}
+		case 1:
+			p.mark(key)
+			want[key] = pendingPoll
+		case 2:
+			p.mark(key)
+			p.poll(key, 0)
+			want[key] = tooSoonPoll
+		}
+	}
+	ctx := context.WithoutCancel(p.Context())
+	for n, got := range parallel(keys, func(n int) storage.Poll {
+		poll, err := p.signals(n/2).PollPending(ctx, fmt.Sprint("key ", n))
+		if err != nil {
+			p.Errorf("poll: %v", err)
+		}
+		return poll
+	}) {
+		require.Equal(p, want[fmt.Sprint("key ", n)], got, n)
+	}
 }
 
 func pollApart(p polls) {
