@@ -15,7 +15,7 @@ type Frame struct {
 // Client is the relying party as a person sees it.
 type Client struct {
 	Name      string
-	Host      string // of its redirect URI, "this device" for loopback
+	Host      string // of its redirect URI; empty on loopback, where the pages have their own words
 	LogoURI   string
 	PolicyURI string
 	TOSURI    string
@@ -116,7 +116,9 @@ type PhoneHeld struct {
 // PhoneEnd is where the phone's part ends.
 type PhoneEnd struct {
 	Frame
-	Kind   string // done, declined, wrong_number, expired, blocked, taken, locked, other_wechat, snapshot
+	// Kind is done, declined, wrong_number, expired, blocked, taken, locked, other_wechat, snapshot, or look_at_tv when a
+	// device was approved.
+	Kind   string
 	Client Client
 	// RetryIn is in seconds, with blocked.
 	RetryIn int
@@ -166,7 +168,8 @@ type LoggedOut struct {
 }
 
 // Failure is the error page. Kind chooses its words: bad_request, unknown_client, redirect_mismatch, request_expired,
-// wrong_browser, foreign_form, too_many, unavailable, internal, not_found, wechat_unavailable, locked, too_large.
+// wrong_browser, foreign_form, too_many, unavailable, internal, not_found, wechat_unavailable, locked, too_large,
+// user_code.
 type Failure struct {
 	Frame
 	Status    int

@@ -144,6 +144,7 @@ func phones(lang string) []Sample {
 	}
 	for _, kind := range []string{
 		"done", "declined", "wrong_number", "expired", "blocked", "taken", "locked", "other_wechat", "snapshot",
+		"look_at_tv",
 	} {
 		end := ui.PhoneEnd{Frame: f, Kind: kind, Client: client()}
 		if kind == "blocked" {
@@ -178,7 +179,7 @@ func others(lang string) []Sample {
 	}{
 		{"bad_request", 400}, {"unknown_client", 400}, {"redirect_mismatch", 400}, {"request_expired", 410},
 		{"wrong_browser", 403}, {"foreign_form", 403}, {"too_many", 429}, {"unavailable", 503}, {"internal", 500},
-		{"not_found", 404}, {"wechat_unavailable", 503}, {"locked", 403}, {"too_large", 413},
+		{"not_found", 404}, {"wechat_unavailable", 503}, {"locked", 403}, {"too_large", 413}, {"user_code", 404},
 	} {
 		p := ui.Failure{Frame: f, Status: k.status, Kind: k.kind, Reference: "7KQ2-M9XD"}
 		switch k.kind {
