@@ -10,6 +10,8 @@ import (
 	"os/user"
 	"strings"
 
+	driver "github.com/redis/go-redis/v9"
+
 	"qiao/cmd/qiao/config"
 	"qiao/cmd/qiao/server"
 	"qiao/storage"
@@ -84,7 +86,16 @@ func newLog(c config.Log, w io.Writer) *slog.Logger {
 func serverLog(c config.Log) *slog.Logger {
 	log := newLog(c, os.Stderr)
 	slog.SetDefault(log)
+	driver.SetLogger(redisLog{log})
 	return log
+}
+
+// redisLog takes what the Redis driver says by itself: each of its failures is somebody's error too, who logs it.
+type redisLog struct{ log *slog.Logger }
+
+// Printf implements the driver's logger.
+func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
+	l.log.DebugContext(ctx, "redis driver", "said", fmt.Sprintf(format, v...))
 }
 
 // operator names who runs a command, for the audit log.

@@ -4,10 +4,14 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+
+	driver "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
-// TestMain keeps the refusals that the protocol library logs by itself out of the tests' output.
+// TestMain keeps what the libraries log by themselves out of the tests' output.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
+	driver.SetLogger(&logging.VoidLogger{})
 	os.Exit(m.Run())
 }

@@ -23,15 +23,19 @@ import (
 type replicas struct {
 	a, b     *servertest.Server
 	platform *servertest.Platform
+	postgres *servers.PostgresServer
 	redis    *servers.RedisServer
 }
 
-func newReplicas(t *testing.T, dsn string) *replicas {
+func newReplicas(t *testing.T) *replicas {
 	t.Helper()
-	r := &replicas{platform: servertest.NewPlatform(t, "main"), redis: servers.StartRedis(t)}
-	require.NoError(t, postgres.Migrate(t.Context(), dsn))
+	r := &replicas{
+		platform: servertest.NewPlatform(t, 0, "main"),
+		postgres: servers.StartPostgres(t), redis: servers.StartRedis(t),
+	}
+	require.NoError(t, postgres.Migrate(t.Context(), r.postgres.DSN()))
 	c := r.platform.Config(t)
-	c.Storage, c.Postgres.DSN = "postgres", dsn
+	c.Storage, c.Postgres.DSN = "postgres", r.postgres.DSN()
 	c.Signals, c.Redis.URL = "redis", r.redis.URL()
 	r.a = servertest.Start(t, c)
 	c.Issuer = r.a.Config.Issuer
@@ -41,7 +45,7 @@ func newReplicas(t *testing.T, dsn string) *replicas {
 }
 
 func TestReplicas(t *testing.T) {
-	r := newReplicas(t, servers.Postgres(t))
+	r := newReplicas(t)
 	for name, disturb := range map[string]func(){
 		"calm":              nil,
 		"signals flushed":   r.redis.Flush,
@@ -52,6 +56,7 @@ func TestReplicas(t *testing.T) {
 	t.Run("signals stopped", r.signalsStopped)
 	t.Run("parallel refreshes", r.parallelRefreshes)
 	t.Run("parallel exchanges", r.parallelExchanges)
+	t.Run("database stopped", r.databaseStopped)
 }
 
 // waitsOnTheOther is a login whose browser never reloads: it learns everything by the long poll of one replica, while

@@ -40,8 +40,8 @@ type Platform struct {
 	born     atomic.Int64
 }
 
-// NewPlatform starts a platform with these accounts.
-func NewPlatform(t testing.TB, names ...string) *Platform {
+// NewPlatform starts a platform with these accounts. It delivers a push again after retryPause; 0 is the real one's.
+func NewPlatform(t testing.TB, retryPause time.Duration, names ...string) *Platform {
 	t.Helper()
 	p := &Platform{}
 	var simulated []simulator.Account
@@ -58,7 +58,7 @@ func NewPlatform(t testing.TB, names ...string) *Platform {
 		})
 	}
 	var err error
-	p.Simulator, err = simulator.New(simulator.Config{Accounts: simulated})
+	p.Simulator, err = simulator.New(simulator.Config{Accounts: simulated, RetryPause: retryPause})
 	require.NoError(t, err)
 	t.Cleanup(p.Close)
 	server := httptest.NewServer(p.Handler())

@@ -40,40 +40,52 @@ func Start(t testing.TB, c config.Config) *Server {
 // TryStart is Start for a server that may refuse to start.
 func TryStart(t testing.TB, c config.Config) (*Server, error) {
 	t.Helper()
+	s := &Server{Log: &Log{}}
+	t.Cleanup(func() {
+		require.NoError(t, s.Stop())
+		if t.Failed() {
+			t.Logf("the log of %s:\n%s", s.Config.Issuer, s.Log)
+		}
+	})
+	return s, s.start(t, c)
+}
+
+// Restart stops the server and starts it with another configuration. The issuer stays; where it listens does not, and
+// what Via returned leads there.
+func (s *Server) Restart(t testing.TB, c config.Config) {
+	t.Helper()
+	require.NoError(t, s.Stop())
+	c.Issuer = s.Config.Issuer
+	require.NoError(t, s.start(t, c))
+}
+
+func (s *Server) start(t testing.TB, c config.Config) error {
+	t.Helper()
 	public, private := listen(t), listen(t)
-	s := &Server{
-		URL: "http://" + public.Addr().String(), Management: "http://" + private.Addr().String(),
-		Log: &Log{}, ended: make(chan struct{}),
-	}
+	s.URL, s.Management = "http://"+public.Addr().String(), "http://"+private.Addr().String()
 	if c.Issuer == "" {
 		c.Issuer = s.URL
 	}
 	s.Config = c
 	require.NoError(t, c.Validate())
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	s.stop = stop
-	ready := make(chan struct{})
+	ended, ready := make(chan struct{}), make(chan struct{})
+	s.stop, s.ended = stop, ended
 	go func() {
-		defer close(s.ended)
+		defer close(ended)
 		s.err = server.Run(ctx, server.Options{
 			Config: c, Mode: storage.ModeProduction, Listener: public, Management: private, Ready: func() { close(ready) },
 			Log: slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		})
 	}()
-	t.Cleanup(func() {
-		require.NoError(t, s.Stop())
-		if t.Failed() {
-			t.Logf("the log of %s:\n%s", s.URL, s.Log)
-		}
-	})
 	select {
 	case <-ready:
-		return s, nil
-	case <-s.ended:
+		return nil
+	case <-ended:
 		_, _ = public.Close(), private.Close()
 		err := s.err
 		s.err = nil
-		return nil, err
+		return err
 	}
 }
 
