@@ -17,7 +17,7 @@ type Page interface {
 // pages has one of each.
 func pages() []Page {
 	return []Page{
-		Login{}, PhoneConfirm{}, PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, Follow{}, Consent{}, Logout{},
+		Login{}, PhoneConfirm{}, DeviceConfirm{}, PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, Follow{}, Consent{}, Logout{},
 		LoggedOut{}, Failure{},
 	}
 }
@@ -29,50 +29,54 @@ const (
 
 func (f Frame) frame() Frame { return f }
 
-func (Login) template() string        { return "login" }
-func (PhoneConfirm) template() string { return "phone_confirm" }
-func (PhoneNumber) template() string  { return "phone_number" }
-func (PhoneCode) template() string    { return "phone_code" }
-func (PhoneHeld) template() string    { return "phone_held" }
-func (PhoneEnd) template() string     { return "phone_end" }
-func (Follow) template() string       { return "follow" }
-func (Consent) template() string      { return "consent" }
-func (Logout) template() string       { return "logout" }
-func (LoggedOut) template() string    { return "logged_out" }
-func (Failure) template() string      { return "failure" }
+func (Login) template() string         { return "login" }
+func (PhoneConfirm) template() string  { return "phone_confirm" }
+func (DeviceConfirm) template() string { return "device_confirm" }
+func (PhoneNumber) template() string   { return "phone_number" }
+func (PhoneCode) template() string     { return "phone_code" }
+func (PhoneHeld) template() string     { return "phone_held" }
+func (PhoneEnd) template() string      { return "phone_end" }
+func (Follow) template() string        { return "follow" }
+func (Consent) template() string       { return "consent" }
+func (Logout) template() string        { return "logout" }
+func (LoggedOut) template() string     { return "logged_out" }
+func (Failure) template() string       { return "failure" }
 
-func (Login) script() string        { return loginScript }
-func (PhoneConfirm) script() string { return pageScript }
-func (PhoneNumber) script() string  { return pageScript }
-func (PhoneCode) script() string    { return pageScript }
-func (PhoneHeld) script() string    { return pageScript }
-func (PhoneEnd) script() string     { return pageScript }
-func (Follow) script() string       { return pageScript }
-func (Consent) script() string      { return pageScript }
-func (Logout) script() string       { return pageScript }
-func (LoggedOut) script() string    { return "" }
-func (Failure) script() string      { return "" }
+func (Login) script() string         { return loginScript }
+func (PhoneConfirm) script() string  { return pageScript }
+func (DeviceConfirm) script() string { return pageScript }
+func (PhoneNumber) script() string   { return pageScript }
+func (PhoneCode) script() string     { return pageScript }
+func (PhoneHeld) script() string     { return pageScript }
+func (PhoneEnd) script() string      { return pageScript }
+func (Follow) script() string        { return pageScript }
+func (Consent) script() string       { return pageScript }
+func (Logout) script() string        { return pageScript }
+func (LoggedOut) script() string     { return "" }
+func (Failure) script() string       { return "" }
 
-func (p Login) client() Client        { return p.Client }
-func (p PhoneConfirm) client() Client { return p.Client }
-func (p PhoneNumber) client() Client  { return p.Client }
-func (p PhoneCode) client() Client    { return p.Client }
-func (p PhoneHeld) client() Client    { return p.Client }
-func (p PhoneEnd) client() Client     { return p.Client }
-func (p Follow) client() Client       { return p.Client }
-func (p Consent) client() Client      { return p.Client }
-func (p Logout) client() Client       { return p.Client }
-func (LoggedOut) client() Client      { return Client{} }
-func (Failure) client() Client        { return Client{} }
+func (p Login) client() Client         { return p.Client }
+func (p PhoneConfirm) client() Client  { return p.Client }
+func (p DeviceConfirm) client() Client { return p.Client }
+func (p PhoneNumber) client() Client   { return p.Client }
+func (p PhoneCode) client() Client     { return p.Client }
+func (p PhoneHeld) client() Client     { return p.Client }
+func (p PhoneEnd) client() Client      { return p.Client }
+func (p Follow) client() Client        { return p.Client }
+func (p Consent) client() Client       { return p.Client }
+func (p Logout) client() Client        { return p.Client }
+func (LoggedOut) client() Client       { return Client{} }
+func (Failure) client() Client         { return Client{} }
 
-func (Login) inClientWindow() bool        { return true }
-func (PhoneConfirm) inClientWindow() bool { return false }
-func (PhoneNumber) inClientWindow() bool  { return false }
-func (PhoneCode) inClientWindow() bool    { return false }
-func (PhoneHeld) inClientWindow() bool    { return false }
-func (PhoneEnd) inClientWindow() bool     { return false }
-func (Follow) inClientWindow() bool       { return false }
-func (Consent) inClientWindow() bool      { return true }
-func (Logout) inClientWindow() bool       { return true }
-func (LoggedOut) inClientWindow() bool    { return true }
-func (Failure) inClientWindow() bool      { return true }
+func (Login) inClientWindow() bool         { return true }
+func (PhoneConfirm) inClientWindow() bool  { return false }
+func (DeviceConfirm) inClientWindow() bool { return false }
+func (PhoneNumber) inClientWindow() bool   { return false }
+func (PhoneCode) inClientWindow() bool     { return false }
+func (PhoneHeld) inClientWindow() bool     { return false }
+func (PhoneEnd) inClientWindow() bool      { return false }
+func (Follow) inClientWindow() bool        { return false }
+func (Consent) inClientWindow() bool       { return true }
+func (Logout) inClientWindow() bool        { return true }
+func (LoggedOut) inClientWindow() bool     { return true }
+func (Failure) inClientWindow() bool       { return true }

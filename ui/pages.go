@@ -76,6 +76,24 @@ type PhoneConfirm struct {
 	FormToken string
 }
 
+// DeviceConfirm asks, on the phone or in a browser, whether a device may sign in as this person (submits named approve
+// and decline): which one, where and since when. It always takes a tap.
+type DeviceConfirm struct {
+	Frame
+	Client      Client
+	DeviceName  string // what the device calls itself, unverified; may be empty
+	UserCode    string // XXXX-XXXX, in data-user-code: the person compares it with the device's screen
+	Place       string // of the device; empty: unknown
+	Address     string
+	At          time.Time // when the device asked
+	Now         time.Time
+	FarAway     bool    // the two networks are in different places: warn
+	Scopes      []Scope // that approving gives to a third party; empty: first party
+	MaskedPhone string  // of the person; empty while no phone is bound
+	Action      string
+	FormToken   string
+}
+
 // PhoneNumber asks for the phone number (type=tel).
 type PhoneNumber struct {
 	Frame

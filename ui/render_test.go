@@ -121,6 +121,7 @@ func TestWhatProgramsReadAndPress(t *testing.T) {
 		"login-mobile":      {`src="/login/sample/picture.png"`, `data-qr="`},
 		"confirm":           {`name="number" value="12"`, `name="number" value="47"`, `name="number" value="83"`, `name="decline"`},
 		"confirm-plain":     {`name="approve"`, `name="decline"`},
+		"device-confirm":    {`name="approve"`, `name="decline"`, `data-user-code="WDJB-MJHT"`, "138****1234"},
 		"number":            {`type="tel" id="phone" name="phone"`},
 		"code":              {`name="code"`, `autocomplete="one-time-code"`, `inputmode="numeric"`, `action="/phone/sample/resend"`},
 		"held":              {`name="move"`, `href="/phone/sample?change=1"`},

@@ -96,6 +96,13 @@ func phones(lang string) []Sample {
 	long := confirm
 	long.Client = ui.Client{Name: "\u202e" + strings.Repeat("<b>W</b>", 20), Host: strings.Repeat("sub.", 30) + "example"}
 	long.Place, long.Device = strings.Repeat("很远的地方", 8), strings.Repeat("W", 60)
+	device := ui.DeviceConfirm{
+		Frame: f, Client: ui.Client{Name: "云图影视"}, DeviceName: "客厅电视", UserCode: "WDJB-MJHT", Place: "上海", Address: "203.0.113.7",
+		At: now().Add(-20 * time.Second), Now: now(), MaskedPhone: "138****1234", Action: "/phone/sample/confirm", FormToken: token,
+	}
+	farDevice := device
+	farDevice.FarAway, farDevice.Place, farDevice.DeviceName, farDevice.MaskedPhone = true, "莫斯科", "", ""
+	farDevice.Scopes = []ui.Scope{{Name: "openid"}, {Name: "phone", Detail: "138****1234"}, {Name: "offline_access"}}
 	number := ui.PhoneNumber{Frame: f, Client: client(), Action: "/phone/sample/number", FormToken: token}
 	numberWith := func(problem, value string, retry int) ui.PhoneNumber {
 		n := number
@@ -128,6 +135,8 @@ func phones(lang string) []Sample {
 		{"confirm-far", 200, far, true},
 		{"confirm-plain", 200, plain, true},
 		{"confirm-long-names", 200, long, true},
+		{"device-confirm", 200, device, true},
+		{"device-confirm-far", 200, farDevice, true},
 		{"number", 200, number, true},
 		{"number-invalid", 422, numberWith("invalid", "1380000", 0), true},
 		{"number-country", 422, numberWith("country", "+99912345678", 0), true},
