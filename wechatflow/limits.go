@@ -122,7 +122,15 @@ func (f *Flow) messageLimits(a storage.Attempt, phoneIndex []byte, address netip
 	return limits
 }
 
+// customerOf is whose share an address uses: an IPv6 customer has a whole /64 to choose from.
+func customerOf(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		return netip.PrefixFrom(a, 64).Masked().Addr()
+	}
+	return a
+}
+
 func addressBytes(a netip.Addr) []byte {
-	b, _ := a.MarshalBinary()
+	b, _ := customerOf(a).MarshalBinary()
 	return b
 }

@@ -34,7 +34,7 @@ func (f *Flow) getLoginState(w http.ResponseWriter, r *http.Request) {
 	}
 	seen, wait := pollParams(r)
 	if wait > 0 {
-		leave, ok := f.waiters.enter(secret.Hash(), f.Guard.Address(r))
+		leave, ok := f.waiters.enter(secret.Hash(), customerOf(f.Guard.Address(r)))
 		if !ok {
 			stateRetry(w, http.StatusTooManyRequests, 2) // asking without a wait is still answered
 			return

@@ -74,6 +74,37 @@ func TestQuotaBurntByStrangers(t *testing.T) {
 	require.Equal(t, http.StatusOK, page.status)
 }
 
+// An IPv6 customer has 2^64 addresses, and one share of the codes, the pages and the long polls.
+func TestAnIPv6CustomerHasOneShare(t *testing.T) {
+	o := slowRecheck()
+	o.locate, o.limits.WaitersPerAddress = true, 1
+	o.limits.MintsPerAddress = wechatflow.Rate{Max: 2, Window: time.Hour}
+	o.limits.PagesPerAddress = wechatflow.Rate{Max: 6, Window: time.Hour}
+	w := newWorld(t, o)
+	from := func(address string) *computer {
+		c := w.browser()
+		c.from = address
+		return c
+	}
+	for i := range 4 {
+		login := from("2001:db8:1:2::" + itoa(i+1)).login()
+		require.Equal(t, i >= 2, strings.Contains(login.attr("data-qr"), "/scan/"), i)
+	}
+	stranger := from("2001:db8:1:2:ffff::5")
+	require.Equal(t, http.StatusOK, stranger.login().status)
+	require.Equal(t, http.StatusOK, stranger.login().status)
+	require.Equal(t, http.StatusTooManyRequests, from("2001:db8:1:2:ffff::6").login().status)
+
+	first, second := from("2001:db8:1:3::1"), from("2001:db8:1:3::2")
+	login, other := first.login(), second.login()
+	require.Contains(t, login.attr("data-qr"), "weixin.qq.com/q/", "the next customer has a share of its own")
+	poll := w.waiting(first, login, login.version())
+	_, p := second.state(other, other.version(), 20)
+	require.Equal(t, http.StatusTooManyRequests, p.status)
+	w.flow.Drain()
+	soon(t, poll)
+}
+
 func TestMintsPerClient(t *testing.T) {
 	w := newWorld(t, options{limits: wechatflow.Limits{MintsPerClient: wechatflow.Rate{Max: 2, Window: time.Hour}}})
 	for i := range 4 {
