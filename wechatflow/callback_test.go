@@ -116,6 +116,24 @@ func TestReplayedEventHasOneEffectAndTheSameReply(t *testing.T) {
 	require.Equal(t, 1.0, w.counter("qiao_login_scans_total", "outcome=accepted"))
 }
 
+// The answer to the first delivery was lost, and the login went on meanwhile: the redelivery still says the same.
+func TestLateRedeliveryGetsTheSameReply(t *testing.T) {
+	w := newWorld(t, options{mode: "plain"})
+	c, alice, bob := w.browser(), w.person(), w.person()
+	login := c.login()
+	code := w.code(login)
+	scan := event(alice.openID, w.clock.Now().Unix(), "SCAN", code.Scene, code.Ticket)
+	late := event(bob.openID, w.clock.Now().Unix(), "SCAN", code.Scene, code.Ticket)
+	first, taken := w.push(scan, 1), w.push(late, 1)
+	link := linkShape.FindString(first.Body)
+	require.NotEmpty(t, link)
+	require.NotContains(t, taken.Body, "/phone/")
+	login.submit("/refresh")
+	require.Equal(t, link, linkShape.FindString(w.push(scan, 1).Body))
+	require.Equal(t, taken.Reply, w.push(late, 1).Reply)
+	require.Equal(t, "expired", alice.open(link).attr("data-end"))
+}
+
 func TestStoreFailingMeansRedelivery(t *testing.T) {
 	w := newWorld(t, options{mode: "plain"}) // the pushes' answers can be read
 	c, alice := w.browser(), w.person()
@@ -203,6 +221,7 @@ func TestSignalsDownStopsNewLoginsOnly(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, refused.status)
 	require.NotEmpty(t, refused.header.Get("Retry-After"))
 	require.Contains(t, refused.body, "unavailable")
+	require.Equal(t, http.StatusServiceUnavailable, w.person().inWeChat().status)
 	// The one that has begun goes on to its end.
 	end := alice.bind(alice.choose(alice.open(link), login), alicePhone)
 	require.Equal(t, "done", end.attr("data-end"))

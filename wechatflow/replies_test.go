@@ -62,17 +62,18 @@ func TestRepliesAreCheckedAtTheStart(t *testing.T) {
 	require.ErrorContains(t, err, "twice")
 }
 
-// A relying party's name cannot put a link of its own into our chat.
+// A relying party's name cannot put a link of its own into our chat, whoever wrote the words around it.
 func TestClientNamesAreNotMarkup(t *testing.T) {
-	w := newWorld(t, options{})
-	c := w.client
-	c.ID, c.Name = "evil", `<a href="https://evil.example">Bank</a>`
-	require.NoError(t, w.store.AddClient(t.Context(), c, "test"))
-	browser, alice := w.browser(), w.person()
-	login := browser.loginFor("evil")
-	alice.scan(login.attr("data-qr"))
-	alice.follow()
-	chat := strings.Join(alice.chat(), "")
-	require.NotContains(t, chat, `href="https://evil.example"`)
-	require.Contains(t, chat, "/phone/")
+	for _, scan := range []string{"", `{{.Client}}: {{.URL}}`} {
+		w := newWorld(t, options{mode: "plain", replies: wechatflow.Replies{Scan: scan}})
+		c := w.client
+		c.ID, c.Name = "evil", `<a href="https://evil.example">Bank</a>`
+		require.NoError(t, w.store.AddClient(t.Context(), c, "test"))
+		login := w.browser().loginFor("evil")
+		code := w.code(login)
+		reply := w.push(event(w.person().openID, w.clock.Now().Unix(), "SCAN", code.Scene, code.Ticket), 1)
+		require.NotContains(t, reply.Body, "<a href=\"https://evil")
+		require.Contains(t, reply.Body, "/phone/")
+		require.Contains(t, reply.Body, "Bank")
+	}
 }
