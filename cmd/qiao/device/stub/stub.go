@@ -50,9 +50,13 @@ type Provider struct {
 	s       Settings
 	code    string
 	tokens  int
+	ended   int // access tokens up to this number have ended
 	polls   []time.Time
 	started []map[string][]string
 	revoked []string
+	held    string // the path of the next request that is held
+	arrived chan struct{}
+	goOn    chan struct{}
 }
 
 // Start starts a provider that a test ends.
@@ -89,45 +93,11 @@ func Start(t *testing.T, now func() time.Time, s Settings) *Provider {
 			http.Error(w, "down", down)
 			return
 		}
+		p.hold(r.URL.Path)
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(p.Close)
 	return p
-}
-
-// Set changes the settings.
-func (p *Provider) Set(change func(*Settings)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	change(&p.s)
-}
-
-// Settings returns the settings of the moment.
-func (p *Provider) Settings() Settings {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.s
-}
-
-// Polls are the times of the polls so far.
-func (p *Provider) Polls() []time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]time.Time(nil), p.polls...)
-}
-
-// Started are the forms that asked for a code.
-func (p *Provider) Started() []map[string][]string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]map[string][]string(nil), p.started...)
-}
-
-// Revoked are the tokens that were revoked.
-func (p *Provider) Revoked() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]string(nil), p.revoked...)
 }
 
 func answer(w http.ResponseWriter, status int, body any) {
@@ -275,7 +245,7 @@ func (p *Provider) idToken() string {
 func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.s.Signed || r.Header.Get("Authorization") != fmt.Sprint("Bearer access-", p.tokens) {
+	if !p.s.Signed || p.tokens <= p.ended || r.Header.Get("Authorization") != fmt.Sprint("Bearer access-", p.tokens) {
 		refuse(w, http.StatusUnauthorized, "invalid_token")
 		return
 	}
