@@ -129,20 +129,11 @@ func (p *Provider) grantType(_ context.Context, q *inquiry) error {
 	return nil
 }
 
-// scope narrows instead of refusing (RFC 6749 §3.3): scopes that are unknown, or that the client may not have, are left
-// out, and the token answer says what was given. offline_access means a refresh token, so it is left out for a client
-// that may not have one.
+// scope narrows instead of refusing what the client may not have.
 func (p *Provider) scope(_ context.Context, q *inquiry) error {
-	asked := strings.Fields(q.query["scope"])
-	if !slices.Contains(asked, grants.ScopeOpenID) {
-		return &protocolError{"invalid_scope", "scope must contain openid"}
-	}
-	scopes := grants.GrantableScopes(q.client, asked)
-	if !q.client.HasGrantType("refresh_token") {
-		scopes = slices.DeleteFunc(scopes, func(s string) bool { return s == grants.ScopeOfflineAccess })
-	}
-	if !slices.Contains(scopes, grants.ScopeOpenID) {
-		return &protocolError{"invalid_scope", "this client may not have the scope openid"}
+	scopes, problem := grants.NarrowScopes(q.client, strings.Fields(q.query["scope"]))
+	if problem != "" {
+		return &protocolError{"invalid_scope", problem}
 	}
 	q.params.Scopes = scopes
 	return nil

@@ -145,7 +145,7 @@ func newWorld(t *testing.T, s settings) *world {
 	require.NoError(t, err)
 	w.loadKeys(ctx)
 	tokens, err := grants.New(grants.Config{
-		Issuer: w.issuer, Store: w.store, Clients: registry, Keys: w.ring, Box: w.box, Now: w.clock.Now, Log: log,
+		Issuer: w.issuer, Store: w.store, Signals: w.signals, Guard: w.guard, Account: account, Clients: registry, Keys: w.ring, Box: w.box, Now: w.clock.Now, Log: log,
 	})
 	require.NoError(t, err)
 	provider, err := op.New(op.Config{

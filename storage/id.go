@@ -24,6 +24,13 @@ func NewID(now time.Time) ID {
 	return id
 }
 
+// Time is when the ID was made, in whole milliseconds. An ID that somebody sent can say any time.
+func (id ID) Time() time.Time {
+	var ms [8]byte
+	copy(ms[2:], id[:6])
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:])))
+}
+
 // String is the ID in base64url without padding, 22 characters.
 func (id ID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 

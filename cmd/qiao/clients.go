@@ -28,7 +28,8 @@ type clientAddCmd struct {
 	settings
 	ID           string   `arg:"" name:"client-id" help:"The client_id: 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'."`
 	Name         string   `help:"Name as people see it."`
-	RedirectURI  []string `name:"redirect-uri" required:"" sep:"none" help:"Exact redirect URI. May be repeated."`
+	RedirectURI  []string `name:"redirect-uri" sep:"none" help:"Exact redirect URI. May be repeated."`
+	Device       bool     `help:"A TV, or another device without a browser: it shows a code (RFC 8628) and needs no redirect URI."`
 	PostLogout   []string `name:"post-logout-redirect-uri" sep:"none" help:"Exact URI to return to after a logout. May be repeated."`
 	Scope        []string `default:"openid,profile,phone" help:"Scopes that it may ask for."`
 	Public       bool     `help:"No secret; PKCE proves it. For apps and pages without a server."`
@@ -50,9 +51,16 @@ func (cmd clientAddCmd) Run(ctx context.Context, w out) (err error) {
 		return err
 	}
 	defer closing(store, &err)
-	grants, alg := []string{"authorization_code"}, "ES256"
+	var grants []string
+	if len(cmd.RedirectURI) > 0 || !cmd.Device {
+		grants = append(grants, clients.GrantAuthorizationCode)
+	}
+	if cmd.Device {
+		grants = append(grants, clients.GrantDeviceCode)
+	}
+	alg := "ES256"
 	if cmd.Refresh {
-		grants = append(grants, "refresh_token")
+		grants = append(grants, clients.GrantRefreshToken)
 	}
 	if cmd.RS256 {
 		alg = "RS256"

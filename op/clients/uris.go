@@ -12,7 +12,7 @@ import (
 const maxURI = 2048
 
 func validateURIs(c storage.Client, fault func(string, ...any)) {
-	if len(c.RedirectURIs) == 0 {
+	if len(c.RedirectURIs) == 0 && (c.HasGrantType(GrantAuthorizationCode) || !c.HasGrantType(GrantDeviceCode)) {
 		fault("redirect_uris: at least one is needed")
 	}
 	for _, list := range []struct {

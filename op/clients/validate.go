@@ -17,6 +17,7 @@ import (
 const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantRefreshToken      = "refresh_token"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628
 )
 
 // Scopes that the provider knows.
@@ -35,7 +36,9 @@ func Scopes() []string {
 }
 
 // GrantTypes lists the grant types that the token endpoint serves.
-func GrantTypes() []string { return []string{GrantAuthorizationCode, GrantRefreshToken} }
+func GrantTypes() []string {
+	return []string{GrantAuthorizationCode, GrantRefreshToken, GrantDeviceCode}
+}
 
 // AuthMethods lists the ways to authenticate a client.
 func AuthMethods() []string {
@@ -92,8 +95,8 @@ func validateAuthentication(c storage.Client, fault func(string, ...any)) {
 
 func validateGrants(c storage.Client, fault func(string, ...any)) {
 	unique(c.GrantTypes, "grant_types", GrantTypes(), fault)
-	if !slices.Contains(c.GrantTypes, GrantAuthorizationCode) {
-		fault("grant_types: authorization_code is needed")
+	if !c.HasGrantType(GrantAuthorizationCode) && !c.HasGrantType(GrantDeviceCode) {
+		fault("grant_types: authorization_code is needed, or %s for TVs", GrantDeviceCode)
 	}
 	allowed := Scopes()
 	if c.EmailDomain != "" {

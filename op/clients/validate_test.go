@@ -17,6 +17,16 @@ func TestValidateAccepts(t *testing.T) {
 	web.Scopes = append(Scopes(), ScopeEmail)
 	web.LogoURI = "https://example.com/logo.png"
 	require.NoError(t, Validate(web))
+
+	tv := public("tv")
+	tv.GrantTypes, tv.RedirectURIs = []string{GrantDeviceCode}, nil
+	require.NoError(t, Validate(tv))
+	tv.GrantTypes = []string{GrantRefreshToken, GrantDeviceCode}
+	require.NoError(t, Validate(tv))
+	tv.RedirectURIs = []string{"https://tv.example.com/"} // whose pages may call by script
+	require.NoError(t, Validate(tv))
+	tv.GrantTypes = GrantTypes()
+	require.NoError(t, Validate(tv))
 }
 
 func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
@@ -36,21 +46,24 @@ func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
 
 func TestValidateFaults(t *testing.T) {
 	for name, change := range map[string]func(*storage.Client){
-		"no ID":                     func(c *storage.Client) { c.ID = "" },
-		"an ID with a colon":        func(c *storage.Client) { c.ID = "a:b" },
-		"a long ID":                 func(c *storage.Client) { c.ID = strings.Repeat("a", 129) },
-		"a name that turns around":  func(c *storage.Client) { c.Name = "bank\u202egnihsihp" },
-		"a name with a line break":  func(c *storage.Client) { c.Name = "a\nb" },
-		"a name with a zero width":  func(c *storage.Client) { c.Name = "a\u200bb" },
-		"a name that is not UTF-8":  func(c *storage.Client) { c.Name = "a\xff" },
-		"a long name":               func(c *storage.Client) { c.Name = strings.Repeat("桥", 101) },
-		"no methods":                func(c *storage.Client) { c.AuthMethods = nil },
-		"none beside a secret":      func(c *storage.Client) { c.AuthMethods = []string{"none", "client_secret_basic"} },
-		"none with a secret":        func(c *storage.Client) { c.AuthMethods = []string{"none"} },
-		"a method twice":            func(c *storage.Client) { c.AuthMethods = []string{"client_secret_post", "client_secret_post"} },
-		"no secret":                 func(c *storage.Client) { c.SecretHash = nil },
-		"a short hash":              func(c *storage.Client) { c.SecretHash = make([]byte, 31) },
-		"no redirect URI":           func(c *storage.Client) { c.RedirectURIs = nil },
+		"no ID":                    func(c *storage.Client) { c.ID = "" },
+		"an ID with a colon":       func(c *storage.Client) { c.ID = "a:b" },
+		"a long ID":                func(c *storage.Client) { c.ID = strings.Repeat("a", 129) },
+		"a name that turns around": func(c *storage.Client) { c.Name = "bank\u202egnihsihp" },
+		"a name with a line break": func(c *storage.Client) { c.Name = "a\nb" },
+		"a name with a zero width": func(c *storage.Client) { c.Name = "a\u200bb" },
+		"a name that is not UTF-8": func(c *storage.Client) { c.Name = "a\xff" },
+		"a long name":              func(c *storage.Client) { c.Name = strings.Repeat("桥", 101) },
+		"no methods":               func(c *storage.Client) { c.AuthMethods = nil },
+		"none beside a secret":     func(c *storage.Client) { c.AuthMethods = []string{"none", "client_secret_basic"} },
+		"none with a secret":       func(c *storage.Client) { c.AuthMethods = []string{"none"} },
+		"a method twice":           func(c *storage.Client) { c.AuthMethods = []string{"client_secret_post", "client_secret_post"} },
+		"no secret":                func(c *storage.Client) { c.SecretHash = nil },
+		"a short hash":             func(c *storage.Client) { c.SecretHash = make([]byte, 31) },
+		"no redirect URI":          func(c *storage.Client) { c.RedirectURIs = nil },
+		"no redirect URI beside the device grant": func(c *storage.Client) {
+			c.RedirectURIs, c.GrantTypes = nil, []string{GrantAuthorizationCode, GrantDeviceCode}
+		},
 		"a redirect URI twice":      func(c *storage.Client) { c.RedirectURIs = append(c.RedirectURIs, c.RedirectURIs[0]) },
 		"too many":                  func(c *storage.Client) { c.RedirectURIs = make([]string, 51) },
 		"a bad logout URI":          func(c *storage.Client) { c.PostLogoutRedirectURIs = []string{"https://a.example/#"} },

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qiao/op/keys"
+	"qiao/storage/memory"
 )
 
 // BenchmarkEndpoints is what the endpoints cost without a network and a database: parsing, client authentication,
@@ -74,6 +75,42 @@ func BenchmarkEndpoints(b *testing.B) {
 			require.NoError(b, err)
 		}
 	})
+}
+
+// BenchmarkDevicePoll is what a poll of a waiting device costs without a network, with the signals of one process. It
+// must not reach the store; the pace is that of an impatient device, for a clock that is never late.
+func BenchmarkDevicePoll(b *testing.B) {
+	signals := memory.New()
+	b.Cleanup(func() { _ = signals.Close() })
+	store := newFakeStore()
+	w := newWorldWith(b, store, signals)
+	router := chi.NewRouter()
+	w.grants.Routes(router)
+	for _, client := range []string{tv, web} {
+		b.Run(client, func(b *testing.B) {
+			form := values("grant_type", deviceGrant, "device_code", w.device(client).text("device_code"))
+			secret := w.secrets[client]
+			if secret == "" {
+				form.Set("client_id", client)
+			}
+			body := form.Encode()
+			b.ReportAllocs()
+			defer cpu(b)()
+			for b.Loop() {
+				r := httptest.NewRequest(http.MethodPost, "/token", strings.NewReader(body))
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				if secret != "" {
+					r.SetBasicAuth(client, secret)
+				}
+				out := httptest.NewRecorder()
+				router.ServeHTTP(out, r)
+				if out.Code != http.StatusBadRequest {
+					b.Fatal(out.Body.String())
+				}
+			}
+		})
+	}
+	require.Zero(b, store.calls["RedeemDevice"])
 }
 
 // cpu reports the processor time of an operation, which a busy machine does not change.

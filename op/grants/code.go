@@ -8,7 +8,6 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
-	"qiao/op/clients"
 	"qiao/storage"
 )
 
@@ -38,22 +37,16 @@ func (s *Server) exchangeCode(ctx context.Context, c storage.Client, text, redir
 		GrantID: code.ID, CodeHash: code.Secret.Hash(), ClientID: c.ID, RedirectURI: redirectURI, CodeChallenge: challenge,
 		Access: s.accessToken(access, storage.AllScopes, now), Now: now,
 	}
-	refresh := refreshToken{GrantID: code.ID}
-	if c.HasGrantType(clients.GrantRefreshToken) {
-		refresh.Seed = storage.NewSecret()
-		use.RefreshSeed = refresh.Seed.Hash()
-		use.RefreshExpiresAt = now.Add(s.cfg.Lifetimes.RefreshIdle)
-	}
+	family := s.newFamily(c, now)
+	use.RefreshSeed, use.RefreshExpiresAt = family.hash(), family.idleEnd
 	issued, err := s.cfg.Store.ConsumeCode(ctx, use)
 	if err != nil {
 		return nil, err
 	}
-	out := minting{client: c, issued: issued, access: access, mask: storage.AllScopes, nonce: issued.Grant.Nonce, now: now}
-	if !use.RefreshSeed.IsZero() {
-		refresh.Generation = issued.Grant.RefreshGeneration
-		out.refresh = refresh.Text(s.cfg.Box)
-	}
-	return s.mint(out)
+	return s.mint(minting{
+		client: c, issued: issued, access: access, mask: storage.AllScopes, nonce: issued.Grant.Nonce, now: now,
+		refresh: family.first(s.cfg.Box, &issued.Grant),
+	})
 }
 
 // challengeOf is the S256 challenge of a verifier (RFC 7636 §4.2), empty for none. There is no plain.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -23,6 +24,8 @@ const (
 	unauthorizedClient   = "unauthorized_client"
 	unsupportedGrantType = "unsupported_grant_type"
 	serverError          = "server_error"
+
+	temporarilyUnavailable = "temporarily_unavailable" // §4.1.2.1, for want of a better one
 )
 
 // failure is what a client is told. The description is a constant: printable ASCII without quotes and backslashes, and
@@ -39,6 +42,11 @@ func refuse(code, description string) failure {
 	return failure{http.StatusBadRequest, code, description}
 }
 
+// limited says that a rate was reached.
+type limited struct{ retryAfter time.Duration }
+
+func (l limited) Error() string { return "rate limit reached" }
+
 // errFault marks what is wrong with this server, where trying again soon does not help.
 var errFault = errors.New("internal fault")
 
@@ -47,6 +55,7 @@ var errFault = errors.New("internal fault")
 func failureOf(err error) failure {
 	var told failure
 	var auth *clients.AuthError
+	var limit limited
 	switch {
 	case errors.As(err, &told):
 		return told
@@ -54,6 +63,8 @@ func failureOf(err error) failure {
 		return failure{http.StatusUnauthorized, auth.Code, auth.Description}
 	case errors.As(err, &auth):
 		return failure{http.StatusBadRequest, auth.Code, auth.Description}
+	case errors.As(err, &limit):
+		return failure{http.StatusTooManyRequests, temporarilyUnavailable, "too many of these in a short time, try again later"}
 	case errors.Is(err, errFault):
 		return failure{http.StatusInternalServerError, serverError, "internal fault"}
 	case errors.Is(err, storage.ErrExpired):
@@ -69,14 +80,17 @@ func failureOf(err error) failure {
 
 // write answers with the failure.
 func (f failure) write(w http.ResponseWriter) {
+	w.Header()["Content-Type"] = []string{"application/json"}
+	w.WriteHeader(f.Status)
+	_, _ = w.Write(f.body())
+}
+
+func (f failure) body() []byte {
 	body, err := json.Marshal(f)
 	if err != nil {
-		body = []byte(`{"error":"server_error"}`)
+		return []byte(`{"error":"server_error"}`)
 	}
-	h := w.Header()
-	h["Content-Type"] = []string{"application/json"}
-	w.WriteHeader(f.Status)
-	_, _ = w.Write(body)
+	return body
 }
 
 // library is the failure as the library's routes take it.

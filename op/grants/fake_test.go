@@ -17,6 +17,7 @@ type fakeStore struct {
 	keys    []storage.SigningKey
 	users   map[string]storage.User
 	grants  map[storage.ID]*fakeGrant
+	devices map[storage.ID]*fakeDevice
 	version int64
 	fail    map[string]error // by method
 	calls   map[string]int
@@ -35,7 +36,8 @@ type fakeGrant struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		clients: map[string]storage.Client{}, users: map[string]storage.User{}, grants: map[storage.ID]*fakeGrant{},
-		fail: map[string]error{}, calls: map[string]int{},
+		devices: map[storage.ID]*fakeDevice{},
+		fail:    map[string]error{}, calls: map[string]int{},
 	}
 }
 

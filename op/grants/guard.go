@@ -76,7 +76,7 @@ func readForm(w http.ResponseWriter, r *http.Request, params []string) (url.Valu
 		if values[0] == "" || !slices.Contains(params, name) {
 			continue
 		}
-		if !printable(values[0]) {
+		if name != paramDeviceName && !printable(values[0]) {
 			return nil, refuse(invalidRequest, "a parameter holds characters other than printable ASCII")
 		}
 		form[name] = values
@@ -84,7 +84,8 @@ func readForm(w http.ResponseWriter, r *http.Request, params []string) (url.Valu
 	return form, nil
 }
 
-// printable reports whether s is VSCHAR only, as RFC 6749 appendix A has for all parameters here.
+// printable reports whether s is VSCHAR only, as RFC 6749 appendix A has for all parameters here. The name of a device is
+// none of its parameters, and may be 客厅电视: it is cleaned instead.
 func printable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -106,6 +107,12 @@ func (c *challenger) WriteHeader(status int) {
 		c.Header().Set("WWW-Authenticate", `Basic realm="`+c.realm+`", charset="UTF-8"`)
 	}
 	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *challenger) waiting() {
+	if w, ok := c.ResponseWriter.(waiter); ok {
+		w.waiting()
+	}
 }
 
 // Unwrap is for http.ResponseController.

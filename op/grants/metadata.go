@@ -26,6 +26,7 @@ type metadata struct {
 	EndSessionEndpoint     string   `json:"end_session_endpoint"`
 	RevocationEndpoint     string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint  string   `json:"introspection_endpoint"`
+	DeviceEndpoint         string   `json:"device_authorization_endpoint"` // RFC 8628 §4
 	Scopes                 []string `json:"scopes_supported"`
 	ResponseTypes          []string `json:"response_types_supported"`
 	ResponseModes          []string `json:"response_modes_supported"`
@@ -59,6 +60,7 @@ func buildMetadata(cfg Config) ([]byte, error) {
 		EndSessionEndpoint:    at("/end_session"),
 		RevocationEndpoint:    at(pathRevoke),
 		IntrospectionEndpoint: at(pathIntrospect),
+		DeviceEndpoint:        at(pathDeviceAuthorization),
 		Scopes:                clients.Scopes(),
 		ResponseTypes:         []string{"code"},
 		ResponseModes:         []string{"query"},

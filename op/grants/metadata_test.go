@@ -36,9 +36,10 @@ func TestMetadata(t *testing.T) {
 		"issuer": w.issuer, "authorization_endpoint": w.issuer + "/authorize", "token_endpoint": w.issuer + "/token",
 		"userinfo_endpoint": w.issuer + "/userinfo", "jwks_uri": w.issuer + "/keys", "end_session_endpoint": w.issuer + "/end_session",
 		"revocation_endpoint": w.issuer + "/revoke", "introspection_endpoint": w.issuer + "/introspect",
-		"scopes_supported":         []any{"openid", "profile", "phone", "groups", "offline_access"},
-		"response_types_supported": []any{"code"}, "response_modes_supported": []any{"query"},
-		"grant_types_supported": []any{"authorization_code", "refresh_token"}, "acr_values_supported": []any{"urn:qiao:acr:confirm"},
+		"device_authorization_endpoint": w.issuer + "/device_authorization",
+		"scopes_supported":              []any{"openid", "profile", "phone", "groups", "offline_access"},
+		"response_types_supported":      []any{"code"}, "response_modes_supported": []any{"query"},
+		"grant_types_supported": []any{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}, "acr_values_supported": []any{"urn:qiao:acr:confirm"},
 		"subject_types_supported": []any{"public"}, "id_token_signing_alg_values_supported": []any{"ES256", "RS256"},
 		"token_endpoint_auth_methods_supported":         []any{"client_secret_basic", "client_secret_post", "none"},
 		"revocation_endpoint_auth_methods_supported":    []any{"client_secret_basic", "client_secret_post", "none"},
@@ -81,7 +82,7 @@ func TestPublicDocumentsByOtherMethods(t *testing.T) {
 			require.Equal(t, http.StatusMethodNotAllowed, w.ask(method, path, "").status)
 		}
 	}
-	for _, path := range []string{"/healthz", "/ready", "/oauth/v2/keys", "/authorize", "/end_session", "/device_authorization"} {
+	for _, path := range []string{"/healthz", "/ready", "/oauth/v2/keys", "/authorize", "/end_session", "/device"} {
 		require.Equal(t, http.StatusNotFound, w.ask("GET", path, "").status, "the library's other routes are not mounted")
 	}
 }

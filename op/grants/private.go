@@ -20,6 +20,7 @@ func (s *Server) private(endpoint string, next http.Handler) http.Handler {
 		out := &answer{ResponseWriter: w}
 		next.ServeHTTP(out, r)
 		switch {
+		case out.waits: // a poll, which has its own counter
 		case out.status < http.StatusBadRequest:
 			ok.Inc()
 		case out.status < http.StatusInternalServerError:
@@ -34,7 +35,13 @@ func (s *Server) private(endpoint string, next http.Handler) http.Handler {
 type answer struct {
 	http.ResponseWriter
 	status int
+	waits  bool
 }
+
+// waiter is told that its answer is an error by its status alone.
+type waiter interface{ waiting() }
+
+func (a *answer) waiting() { a.waits = true }
 
 func (a *answer) WriteHeader(status int) {
 	a.status = status
@@ -51,16 +58,21 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (s *Server) register() error {
 	s.answers = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "qiao_token_side_total",
-		Help: "Answers of the token side, by endpoint (token, introspect, revoke, userinfo) and outcome: ok, refused (4xx), failed (5xx).",
+		Help: "Answers of the token side, by endpoint (token, introspect, revoke, userinfo, device_authorization) and outcome: ok, refused (4xx), failed (5xx). Polls of waiting devices are counted in qiao_device_polls_total alone.",
 	}, []string{"endpoint", "outcome"})
 	s.replays = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "qiao_replays_total",
 		Help: "Codes and refresh tokens that were used again, which ended their grant, by operation (exchange_code, refresh).",
 	}, []string{"operation"})
+	s.polls = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "qiao_device_polls_total",
+		Help: "Polls of device codes by answer: tokens, authorization_pending, slow_down, access_denied, expired_token, invalid_grant, server_error and the like.",
+	}, []string{"answer"})
+	s.pending, s.tooSoon = s.newWaitAnswer(errPending), s.newWaitAnswer(errTooSoon)
 	if s.cfg.Metrics == nil {
 		return nil
 	}
-	for _, c := range []prometheus.Collector{s.answers, s.replays} {
+	for _, c := range []prometheus.Collector{s.answers, s.replays, s.polls} {
 		if err := s.cfg.Metrics.Register(c); err != nil {
 			return fmt.Errorf("register metrics: %w", err)
 		}

@@ -18,6 +18,8 @@ func TestMalformedRequests(t *testing.T) {
 		"/token":      "grant_type=refresh_token&refresh_token=" + good.text("refresh_token"),
 		"/introspect": "token=" + good.text("access_token"),
 		"/revoke":     "token=" + strings.Repeat("A", 64),
+
+		"/device_authorization": "scope=openid",
 	}
 	for path, body := range fill {
 		for name, c := range map[string]struct {
@@ -65,6 +67,9 @@ func TestMalformedRequests(t *testing.T) {
 				if c.code == "" {
 					return
 				}
+				if path == "/device_authorization" && (name == "an empty body" || name == "a parameter that is empty") {
+					c.code = "invalid_scope" // the one parameter that it needs
+				}
 				refused(t, a, c.status, c.code)
 				if c.status == http.StatusMethodNotAllowed {
 					require.Equal(t, "POST, OPTIONS", a.header.Get("Allow"))
@@ -88,7 +93,7 @@ func TestUnknownParametersAreIgnored(t *testing.T) {
 func TestGrantTypes(t *testing.T) {
 	w := newWorld(t, newFakeStore())
 	for _, grantType := range []string{
-		"password", "implicit", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code",
+		"password", "implicit", "client_credentials", "device_code",
 		"urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:jwt-bearer",
 		"Authorization_Code", "authorization_code ", "\"quoted\\", strings.Repeat("a", 10_000),
 	} {
@@ -108,6 +113,8 @@ func TestClientAuthenticationAtEveryEndpoint(t *testing.T) {
 		"/token":      {"grant_type", "refresh_token", "refresh_token", live.text("refresh_token")},
 		"/introspect": {"token", live.text("access_token")},
 		"/revoke":     {"token", live.text("refresh_token")},
+
+		"/device_authorization": {"scope", "openid"},
 	} {
 		for name, c := range map[string]struct {
 			change    func(r *http.Request)

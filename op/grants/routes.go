@@ -20,9 +20,14 @@ const (
 	pathRevoke     = "/revoke"
 	pathUserinfo   = "/userinfo"
 	pathKeys       = "/keys"
+
+	pathDeviceAuthorization = "/device_authorization"
+	pathDevice              = "/device" // where a person types the code; its picture is below
 )
 
-// Routes mounts /token, /introspect, /revoke, /userinfo, /keys and /.well-known/openid-configuration.
+const paramDeviceName = "device_name" // an extension of ours
+
+// Routes mounts /token, /device_authorization, /introspect, /revoke, /userinfo, /keys and /.well-known/openid-configuration.
 func (s *Server) Routes(r chi.Router) {
 	library := op.RegisterServer(s, op.Endpoints{
 		Token:         op.NewEndpoint(pathToken),
@@ -31,8 +36,10 @@ func (s *Server) Routes(r chi.Router) {
 		JwksURI:       op.NewEndpoint(pathKeys),
 	}, op.WithServerCORSOptions(nil)) // its default reflects every origin, with credentials
 
-	r.Handle(pathToken, s.cors("POST", s.private("token", s.guard(library, checkGrantType,
-		"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"))))
+	r.Handle(pathToken, s.cors("POST", s.private("token", s.guard(s.tokenRequest(library), checkGrantType,
+		"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "scope"))))
+	r.Handle(pathDeviceAuthorization, s.cors("POST", s.private("device_authorization",
+		s.guard(http.HandlerFunc(s.authorizeDevice), anyClient, "scope", paramDeviceName))))
 	r.Handle(pathRevoke, s.cors("POST", s.private("revoke", s.guard(library, anyClient, "token", "token_type_hint"))))
 	// Introspection is for servers: no CORS.
 	r.Handle(pathIntrospect, s.private("introspect", s.guard(library, checkConfidential, "token", "token_type_hint")))
@@ -47,7 +54,7 @@ func checkGrantType(form url.Values, _ clients.Credentials) error {
 	case grantType == "":
 		return refuse(invalidRequest, "grant_type is missing")
 	case !slices.Contains(clients.GrantTypes(), grantType):
-		return refuse(unsupportedGrantType, "supported are authorization_code and refresh_token")
+		return refuse(unsupportedGrantType, "supported are authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:device_code")
 	}
 	return nil
 }

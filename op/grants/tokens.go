@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"log/slog"
+	"time"
 
+	"qiao/op/clients"
 	"qiao/storage"
 	"qiao/storage/seal"
 )
@@ -24,6 +26,35 @@ const (
 	refreshSize = 16 + 32 + 4 + 32
 	refreshText = refreshSize * 4 / 3 // no remainder, so that each token has one text only
 )
+
+// family is the refresh tokens that a grant begins; the zero family where its client may have none.
+type family struct {
+	seed    storage.Secret
+	idleEnd time.Time
+}
+
+func (s *Server) newFamily(c storage.Client, now time.Time) family {
+	if !c.HasGrantType(clients.GrantRefreshToken) {
+		return family{}
+	}
+	return family{storage.NewSecret(), now.Add(s.cfg.Lifetimes.RefreshIdle)}
+}
+
+// hash is what the store keeps, zero where no refresh token is issued.
+func (f family) hash() storage.Hash {
+	if f.idleEnd.IsZero() {
+		return storage.Hash{}
+	}
+	return f.seed.Hash()
+}
+
+// first is the text of the first token of the grant, empty where there is none.
+func (f family) first(box *seal.Box, g *storage.Grant) string {
+	if f.idleEnd.IsZero() {
+		return ""
+	}
+	return refreshToken{GrantID: g.ID, Seed: f.seed, Generation: g.RefreshGeneration}.Text(box)
+}
 
 // Text is the token as the client gets it.
 func (t refreshToken) Text(box *seal.Box) string {

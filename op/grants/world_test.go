@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"qiao/browser"
 	"qiao/op/clients"
 	"qiao/op/grants"
 	"qiao/op/keys"
@@ -32,6 +34,9 @@ type backend interface {
 	AddClient(ctx context.Context, c storage.Client, by string) error
 	RemoveClient(ctx context.Context, id string, by string, now time.Time) error
 	LockUser(ctx context.Context, userID string, by string, now time.Time) error
+	DeviceByUserCode(ctx context.Context, code storage.Hash, limits []storage.Limit, now time.Time) (storage.DeviceAuthorization, error)
+	ApproveDevice(ctx context.Context, a storage.DeviceApproval) (storage.DeviceAuthorization, error)
+	DeclineDevice(ctx context.Context, a storage.DeviceApproval) error
 	signIn(w *world, phone []byte, now time.Time) (userID string, session storage.Handle)
 }
 
@@ -42,6 +47,7 @@ const (
 	spa   = "spa"   // public, refreshes
 	lean  = "lean"  // confidential, lean ID tokens, no refreshes
 	mail  = "mail"  // confidential, with an email domain
+	tv    = "tv"    // public, the device grant and refresh alone
 )
 
 const (
@@ -54,6 +60,7 @@ type world struct {
 	t       testing.TB
 	clock   *fakeClock
 	store   backend
+	signals *fakeSignals
 	box     *seal.Box
 	ring    *keys.Ring
 	grants  *grants.Server
@@ -100,7 +107,10 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func newWorld(t testing.TB, store backend) *world {
+func newWorld(t testing.TB, store backend) *world { return newWorldWith(t, store, nil) }
+
+// newWorldWith has other signals than the fake ones, which run on the world's clock.
+func newWorldWith(t testing.TB, store backend, signals grants.Signals) *world {
 	t.Helper()
 	firstKeys()
 	w := &world{t: t, clock: &fakeClock{now: time.Now().Truncate(time.Microsecond)}, store: store, secrets: map[string]string{}, log: &lockedBuffer{}, metrics: prometheus.NewRegistry()}
@@ -121,8 +131,14 @@ func newWorld(t testing.TB, store backend) *world {
 	require.NoError(t, w.ring.Load(t.Context()))
 	w.addClients()
 	registry := clients.New(clients.Config{Store: store, Box: w.box, Now: w.clock.Now, Log: log})
+	issuer, err := url.Parse(w.issuer)
+	require.NoError(t, err)
+	w.signals = newFakeSignals(w.clock.Now)
+	if signals == nil {
+		signals = w.signals
+	}
 	w.grants, err = grants.New(grants.Config{
-		Issuer: w.issuer, Store: store, Clients: registry, Keys: w.ring, Box: w.box, Metrics: w.metrics, Now: w.clock.Now, Log: log,
+		Issuer: w.issuer, Store: store, Signals: signals, Guard: &browser.Guard{Issuer: issuer, Box: w.box}, Account: "main", Clients: registry, Keys: w.ring, Box: w.box, Metrics: w.metrics, Now: w.clock.Now, Log: log,
 	})
 	require.NoError(t, err)
 	router := chi.NewRouter()
@@ -150,7 +166,7 @@ var firstKeys = sync.OnceValue(func() []storage.SigningKey {
 })
 
 func (w *world) addClients() {
-	for _, id := range []string{web, other, spa, lean, mail} {
+	for _, id := range []string{web, other, spa, lean, mail, tv} {
 		secret, hash := clients.NewSecret(w.box)
 		c := storage.Client{
 			ID: id, Name: "Client " + id, SecretHash: hash, AuthMethods: []string{storage.AuthMethodBasic, storage.AuthMethodPost},
@@ -166,6 +182,9 @@ func (w *world) addClients() {
 		case lean:
 			c.LeanIDToken, c.GrantTypes = true, []string{clients.GrantAuthorizationCode}
 			c.Scopes = []string{"openid", "profile", "phone", "groups"}
+		case tv:
+			c.AuthMethods, c.SecretHash, secret = []string{storage.AuthMethodNone}, nil, ""
+			c.RedirectURIs, c.GrantTypes = nil, []string{clients.GrantDeviceCode, clients.GrantRefreshToken}
 		case mail:
 			c.EmailDomain, c.Scopes = "users.example.com", append(clients.Scopes(), clients.ScopeEmail)
 		}

@@ -106,7 +106,7 @@ type Client struct {
 	Public                 bool     `koanf:"public" doc:"No secret: PKCE proves the client (apps, pages without a server)."`
 	RedirectURIs           []string `koanf:"redirect_uris" doc:"Exact redirect URIs."`
 	PostLogoutRedirectURIs []string `koanf:"post_logout_redirect_uris" doc:"Exact URIs to return to after a logout."`
-	GrantTypes             []string `koanf:"grant_types" doc:"authorization_code, and refresh_token where the client refreshes."`
+	GrantTypes             []string `koanf:"grant_types" doc:"authorization_code, refresh_token where the client refreshes, and urn:ietf:params:oauth:grant-type:device_code for TVs, which need no redirect URI."`
 	Scopes                 []string `koanf:"scopes" doc:"Scopes that it may ask for: openid profile phone groups offline_access."`
 	FirstParty             bool     `koanf:"first_party" doc:"The company's own: no consent is asked."`
 	Native                 bool     `koanf:"native" doc:"An installed app: any port of a registered loopback redirect URI matches."`
@@ -133,6 +133,9 @@ type Lifetimes struct {
 	Attempt         time.Duration `koanf:"attempt" doc:"A login attempt; a page that is reloaded after it starts a new one."`
 	Picture         time.Duration `koanf:"picture" doc:"The picture of a QR code, before it renews itself (at most 120 s)."`
 	PhoneCode       time.Duration `koanf:"phone_code" doc:"A text-message code."`
+	DeviceCode      time.Duration `koanf:"device_code" doc:"The code that a TV shows and waits with."`
+	DeviceInterval  time.Duration `koanf:"device_interval" doc:"How long a TV waits between two polls; one that polls sooner is told to slow down by 5 s."`
+	RefreshDevice   time.Duration `koanf:"refresh_device" doc:"What an approval on a TV grants: a family of refresh tokens, from the moment that the TV asked."`
 	KeyRotation     time.Duration `koanf:"key_rotation" doc:"A signing key, before the next one takes over by itself; 0 leaves it to qiao keys rotate."`
 	KeyPublish      time.Duration `koanf:"key_publish" doc:"How long a new key is published before it signs: one cache period of the relying parties."`
 	Drain           time.Duration `koanf:"drain" doc:"How long a stopping server waits for requests under way."`
@@ -145,6 +148,13 @@ type Limits struct {
 	LoginPerMinute     int `koanf:"login_per_minute" doc:"Login pages and polls of one address in a minute."`
 	QRPerMinute        int `koanf:"qr_per_minute" doc:"QR codes asked from the platform for one address in a minute; past it the code leads to Qiao's own page."`
 	QRPerClientHour    int `koanf:"qr_per_client_hour" doc:"The same for one client in an hour. The platform gives 100,000 a day."`
+
+	DevicesPerMinute       int `koanf:"devices_per_minute" doc:"Device authorizations (TVs that ask for a code) of one address in a minute."`
+	DevicesPerClientMinute int `koanf:"devices_per_client_minute" doc:"The same for one client. After a power cut a city's TVs come at once."`
+	DevicesInAllMinute     int `koanf:"devices_in_all_minute" doc:"The same in all."`
+	UserCodesPerHour       int `koanf:"user_codes_per_hour" doc:"Wrong user codes typed from one address in an hour. Right ones do not count. This and the next two are kept in the database and hold across replicas."`
+	UserCodesPerUserHour   int `koanf:"user_codes_per_user_hour" doc:"The same for one signed-in person."`
+	UserCodesInAllHour     int `koanf:"user_codes_in_all_hour" doc:"The same in all: what somebody with many addresses can try. There are 25,600,000,000 codes."`
 }
 
 // Log is the log.
@@ -170,10 +180,13 @@ func Default() Config {
 			RefreshIdle: 30 * 24 * time.Hour, RefreshAbsolute: 90 * 24 * time.Hour,
 			SessionIdle: 8 * time.Hour, SessionAbsolute: 7 * 24 * time.Hour,
 			AuthRequest: 30 * time.Minute, Attempt: 10 * time.Minute, Picture: 2 * time.Minute, PhoneCode: 5 * time.Minute,
+			DeviceCode: 10 * time.Minute, DeviceInterval: 5 * time.Second, RefreshDevice: 180 * 24 * time.Hour,
 			KeyRotation: 90 * 24 * time.Hour, KeyPublish: time.Hour, Drain: 15 * time.Second,
 		},
 		Limits: Limits{
 			AuthorizePerMinute: 600, LogoutPerMinute: 300, LoginPerMinute: 1200, QRPerMinute: 60, QRPerClientHour: 10000,
+			DevicesPerMinute: 60, DevicesPerClientMinute: 6000, DevicesInAllMinute: 12000,
+			UserCodesPerHour: 60, UserCodesPerUserHour: 20, UserCodesInAllHour: 3000,
 		},
 		Log: Log{Level: "info", Format: "json"},
 	}

@@ -136,6 +136,9 @@ func (v *validator) sms(c *Config) {
 		"limits.authorize_per_minute": c.Limits.AuthorizePerMinute, "limits.logout_per_minute": c.Limits.LogoutPerMinute,
 		"limits.login_per_minute": c.Limits.LoginPerMinute, "limits.qr_per_minute": c.Limits.QRPerMinute,
 		"limits.qr_per_client_hour": c.Limits.QRPerClientHour,
+		"limits.devices_per_minute": c.Limits.DevicesPerMinute, "limits.devices_per_client_minute": c.Limits.DevicesPerClientMinute,
+		"limits.devices_in_all_minute": c.Limits.DevicesInAllMinute, "limits.user_codes_per_hour": c.Limits.UserCodesPerHour,
+		"limits.user_codes_per_user_hour": c.Limits.UserCodesPerUserHour, "limits.user_codes_in_all_hour": c.Limits.UserCodesInAllHour,
 	} {
 		if n < 1 {
 			v.fault("%s is %d: at least 1", path, n)
@@ -179,6 +182,9 @@ func (v *validator) lifetimes(l Lifetimes) {
 		{"attempt", l.Attempt, time.Second, time.Hour},
 		{"picture", l.Picture, time.Second, 2 * time.Minute},
 		{"phone_code", l.PhoneCode, 30 * time.Second, 30 * time.Minute},
+		{"device_code", l.DeviceCode, 30 * time.Second, time.Hour},
+		{"device_interval", l.DeviceInterval, time.Second, time.Minute},
+		{"refresh_device", l.RefreshDevice, time.Minute, 3650 * 24 * time.Hour},
 		{"key_rotation", l.KeyRotation, 0, 3650 * 24 * time.Hour},
 		{"key_publish", l.KeyPublish, time.Second, 7 * 24 * time.Hour},
 		{"drain", l.Drain, 0, 10 * time.Minute},

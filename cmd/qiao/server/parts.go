@@ -116,8 +116,17 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	}
 
 	tokens, err := grants.New(grants.Config{
-		Issuer: c.Issuer, Store: store, Clients: registry, Keys: ring, Box: box, Metrics: p.metrics, Now: time.Now, Log: log,
-		Lifetimes: grants.Lifetimes{IDToken: c.Lifetimes.IDToken, AccessToken: c.Lifetimes.AccessToken, RefreshIdle: c.Lifetimes.RefreshIdle},
+		Issuer: c.Issuer, Store: store, Signals: signals, Guard: guard, Clients: registry, Keys: ring, Box: box,
+		Metrics: p.metrics, Now: time.Now, Log: log, Account: c.WeChat.Accounts[0].Name,
+		Lifetimes: grants.Lifetimes{
+			IDToken: c.Lifetimes.IDToken, AccessToken: c.Lifetimes.AccessToken, RefreshIdle: c.Lifetimes.RefreshIdle,
+			DeviceCode: c.Lifetimes.DeviceCode, DeviceInterval: c.Lifetimes.DeviceInterval, RefreshDevice: c.Lifetimes.RefreshDevice,
+		},
+		Limits: grants.Limits{
+			DevicesPerAddress: grants.Rate{Max: c.Limits.DevicesPerMinute, Window: time.Minute},
+			DevicesPerClient:  grants.Rate{Max: c.Limits.DevicesPerClientMinute, Window: time.Minute},
+			DevicesInAll:      grants.Rate{Max: c.Limits.DevicesInAllMinute, Window: time.Minute},
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package op
+package browser_test
 
 import (
 	"net/http/httptest"
@@ -24,7 +24,7 @@ func TestAddressKey(t *testing.T) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = remote
 		r.Header.Set("X-Forwarded-For", forwarded)
-		return addressKey(guard, box, r)
+		return guard.AddressKey(r)
 	}
 	require.Equal(t, key("192.0.2.1:1", ""), key("192.0.2.1:2", "198.51.100.1"), "a stranger's header is ignored")
 	require.NotEqual(t, key("192.0.2.1:1", ""), key("192.0.2.2:1", ""))
