@@ -92,10 +92,14 @@ func (f *Flow) bindFailed(w http.ResponseWriter, r *http.Request, p phoneVisit, 
 	f.storeAnswer(w, r, p.lang, err)
 }
 
-// bound goes on after the number is bound: the computer may continue, and the phone says so.
+// bound goes on after the number is bound: the computer may continue, or the device is approved, and the phone says so.
 func (f *Flow) bound(w http.ResponseWriter, r *http.Request, p phoneVisit) {
-	f.wake(r.Context(), p.attempt.AuthRequestID)
 	p.attempt.State = storage.AttemptConfirmed
+	if p.attempt.Via == storage.ViaDevice {
+		p.attempt.State = storage.AttemptDone
+		f.tellApproved(r.Context(), p)
+	}
+	f.moved(r.Context(), p.attempt)
 	f.toNext(w, r, p.attempt)
 }
 

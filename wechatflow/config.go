@@ -24,6 +24,10 @@ type Store interface {
 	RecordFollow(ctx context.Context, e storage.FollowEvent) (storage.FollowOutcome, error)
 	RecordUnionID(ctx context.Context, account, openID, unionID string, now time.Time) error
 	Session(ctx context.Context, id storage.ID, secret storage.Hash, idle time.Duration, now time.Time) (storage.Session, storage.User, error)
+	Device(ctx context.Context, id storage.ID, now time.Time) (storage.DeviceAuthorization, error)
+	DeviceByUserCode(ctx context.Context, code storage.Hash, limits []storage.Limit, now time.Time) (storage.DeviceAuthorization, error)
+	AddDeviceScene(ctx context.Context, id storage.ID, s storage.Scene, now time.Time) error
+	BeginDeviceAttempt(ctx context.Context, id storage.ID, account, openID string, phone storage.Hash, now time.Time) (storage.Attempt, error)
 }
 
 // Account is one Official Account: its platform client, its callback and what it says in the chat.

@@ -55,7 +55,10 @@ func (f *Flow) postConfirm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.metrics.confirms.WithLabelValues(confirmName(outcome)).Inc()
-	f.wake(r.Context(), attempt.AuthRequestID)
+	f.moved(r.Context(), attempt)
+	if attempt.Via == storage.ViaDevice && outcome == storage.ConfirmDone {
+		f.tellApproved(r.Context(), p)
+	}
 	f.toNext(w, r, attempt) // the confirm page shows whatever is due: the number, or the end
 }
 
@@ -67,13 +70,17 @@ func (f *Flow) decline(w http.ResponseWriter, r *http.Request, p phoneVisit) {
 		return
 	}
 	f.metrics.confirms.WithLabelValues("declined").Inc()
-	f.wake(r.Context(), attempt.AuthRequestID)
+	f.moved(r.Context(), attempt)
 	f.toNext(w, r, attempt)
 }
 
 func (f *Flow) showConfirm(w http.ResponseWriter, r *http.Request, p phoneVisit, status int) {
 	if p.step() != stepConfirm {
 		redirect(w, r, phonePath(p.attempt.ID, "confirm"))
+		return
+	}
+	if p.attempt.Via == storage.ViaDevice {
+		f.showDeviceConfirm(w, r, p, status)
 		return
 	}
 	page := ui.PhoneConfirm{

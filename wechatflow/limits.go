@@ -16,11 +16,15 @@ type Rate struct {
 }
 
 // Limits of the flow. Those of pages and codes are rates in Signals: they keep strangers from burning what others need.
-// Those of text messages are durable counters in the Store: they bound money, and hold with Signals flushed.
+// Those of text messages and user codes are durable counters in the Store: they bound money and guesses, and hold with
+// Signals flushed.
 type Limits struct {
 	PagesPerAddress Rate // login pages and polls
 	MintsPerAddress Rate // codes asked from the platform, which has a daily quota; above it our own page is the code
 	MintsPerClient  Rate
+
+	UserCodesPerAddress int // wrong user codes of devices, in an hour; these two are durable
+	UserCodesInAll      int
 
 	MessagesPerPhoneMinute Rate
 	MessagesPerPhone       Rate
@@ -65,6 +69,12 @@ func (l *Limits) setDefaults() {
 	}
 	if l.WaitersPerAddress == 0 {
 		l.WaitersPerAddress = 2000
+	}
+	if l.UserCodesPerAddress == 0 {
+		l.UserCodesPerAddress = 60
+	}
+	if l.UserCodesInAll == 0 {
+		l.UserCodesInAll = 3000
 	}
 	if len(l.Countries) == 0 {
 		l.Countries = []string{"CN"}

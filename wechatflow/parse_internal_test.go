@@ -85,7 +85,7 @@ func TestLoginScene(t *testing.T) {
 	for key, want := range map[string]bool{
 		"q1.abc": true, "qrscene_q1.abc": true, "f1.follow": false, "p1.abc": false, "": false, "qrscene_": false, "coupon": false, "Q1.abc": false,
 	} {
-		_, ok := loginScene(key)
+		_, ok := ourScene(key)
 		require.Equal(t, want, ok, key)
 	}
 	require.Len(t, sceneLogin+randomText(), 25)

@@ -85,6 +85,9 @@ func phonePath(attempt storage.ID, page string) string {
 func endOf(a storage.Attempt) string {
 	switch a.State {
 	case storage.AttemptConfirmed, storage.AttemptDone:
+		if a.Via == storage.ViaDevice {
+			return "look_at_tv"
+		}
 		return "done"
 	case storage.AttemptDeclined:
 		if a.WrongNumber {

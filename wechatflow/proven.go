@@ -25,6 +25,8 @@ func (f *Flow) proven(w http.ResponseWriter, r *http.Request, lang string, acc *
 		attempt, err = f.claimPageScene(ctx, name, round.Scene, who.OpenID, phone.Hash())
 	case round.Purpose == webAuthLogin:
 		attempt, err = f.claimWeChatLogin(r, round.AttemptID, who.OpenID, phone.Hash())
+	case round.Purpose == webAuthDevice:
+		attempt, err = f.Store.BeginDeviceAttempt(ctx, round.DeviceID, acc.name, who.OpenID, phone.Hash(), f.Now())
 	default:
 		attempt, err = f.Store.OpenPhone(ctx, round.AttemptID, who.OpenID, phone.Hash(), f.Now())
 		if errors.Is(err, storage.ErrNotFound) {
@@ -38,7 +40,7 @@ func (f *Flow) proven(w http.ResponseWriter, r *http.Request, lang string, acc *
 	f.noteUnionID(ctx, acc, who.OpenID, who.UnionID)
 	f.Guard.SetPhoneSecret(w, phone)
 	if round.Purpose != webAuthPhone {
-		f.wake(ctx, attempt.AuthRequestID)
+		f.moved(ctx, attempt)
 		if endOf(attempt) == "" && !f.follows(ctx, acc, who.OpenID) {
 			redirect(w, r, phonePath(attempt.ID, "follow"))
 			return

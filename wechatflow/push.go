@@ -3,6 +3,7 @@ package wechatflow
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"qiao/storage"
@@ -21,7 +22,7 @@ func (f *Flow) handlePush(ctx context.Context, acc *account, m wechat.Message) (
 	switch m.Event {
 	case wechat.EventSubscribe, wechat.EventScan:
 		key, scanned := m.Scene()
-		if scene, ours := loginScene(key); scanned && ours {
+		if scene, ours := ourScene(key); scanned && ours {
 			return f.handleScan(ctx, acc, m, scene)
 		}
 		if scanned {
@@ -54,8 +55,11 @@ func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, s
 	f.metrics.scans.WithLabelValues(outcomeName(outcome)).Inc()
 	f.Log.InfoContext(ctx, "scan recorded", "account", acc.name, "outcome", outcomeName(outcome))
 	if outcome == storage.ScanAccepted {
-		f.wake(ctx, attempt.AuthRequestID)
+		f.moved(ctx, attempt)
 		f.learnUnionID(ctx, acc, m.FromUser)
+	}
+	if strings.HasPrefix(scene, sceneDevice) {
+		return f.deviceReply(ctx, acc, outcome, attempt)
 	}
 	return f.scanReply(ctx, acc, outcome, attempt)
 }

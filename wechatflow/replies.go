@@ -28,7 +28,7 @@ const silent = "-"
 const maxReplyBytes = 2048
 
 // replyData is what a template sees.
-type replyData struct{ Client, URL, Account string }
+type replyData struct{ Client, Device, URL, Account string }
 
 // replies are an account's texts, parsed.
 type replies struct {
@@ -108,7 +108,7 @@ func (r *replies) text(id string, d replyData) string {
 	if t := r.texts[id]; t != nil {
 		return run(t, d)
 	}
-	return r.pages.Text(r.lang, id, map[string]any{"Client": d.Client, "URL": d.URL, "Account": d.Account})
+	return r.pages.Text(r.lang, id, map[string]any{"Client": d.Client, "Device": d.Device, "URL": d.URL, "Account": d.Account})
 }
 
 // click is the reply to a menu key, empty where the key has none.

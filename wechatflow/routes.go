@@ -16,6 +16,10 @@ func (f *Flow) Routes(r chi.Router) {
 	r.Get("/scan/{account}/{secret}", f.getScan)
 	r.Get("/phone/return", f.getReturn)
 
+	// A device that shows our code, and the page that its plain address leads to inside WeChat.
+	r.Get("/device/picture/{picture}", f.getDevicePicture)
+	r.Get("/device/wechat", f.getDeviceWeChat)
+
 	// The phone: all of these need the phone secret that web authorization led to.
 	r.Get("/phone/{attempt}/follow", f.getFollow)
 	r.Post("/phone/{attempt}/follow", f.postFollow)

@@ -22,6 +22,7 @@ const maxScenes = 3
 // to the platform; it keeps a page's secret from being used as a scene, and the other way round.
 const (
 	sceneLogin  = "q1."
+	sceneDevice = "d1."
 	scenePage   = "p1."
 	followScene = "f1.follow" // a code to follow by, without a login
 )
@@ -69,17 +70,14 @@ func (f *Flow) mint(ctx context.Context, a storage.Attempt, address netip.Addr) 
 	if shownUntil.After(a.ExpiresAt) {
 		shownUntil = a.ExpiresAt
 	}
-	allowed, err := f.allowMint(ctx, a, address)
+	scene, err := f.platformScene(ctx, acc, sceneLogin, a.ClientID, address, a.ExpiresAt)
 	if err != nil {
 		return storage.Scene{}, err
 	}
-	if allowed && !acc.breaker.open(now) {
-		text := sceneLogin + randomText()
-		qr, err := f.createQR(ctx, acc, text, a.ExpiresAt.Sub(now))
-		if err == nil {
-			f.metrics.codes.WithLabelValues(acc.name, "platform").Inc()
-			return storage.Scene{Hash: storage.HashOf([]byte(text)), Ticket: qr.Ticket, URL: qr.URL, ShownUntil: shownUntil}, nil
-		}
+	if scene.URL != "" {
+		f.metrics.codes.WithLabelValues(acc.name, "platform").Inc()
+		scene.ShownUntil = shownUntil
+		return scene, nil
 	}
 	secret := randomText()
 	f.metrics.codes.WithLabelValues(acc.name, "page").Inc()
@@ -88,13 +86,33 @@ func (f *Flow) mint(ctx context.Context, a storage.Attempt, address netip.Addr) 
 	}, nil
 }
 
+// platformScene asks the platform for a code that lives until then; zero where it gives none, or where this address or
+// client has had its share.
+func (f *Flow) platformScene(ctx context.Context, acc *account, purpose, clientID string, address netip.Addr, until time.Time) (storage.Scene, error) {
+	now := f.Now()
+	left := until.Sub(now)
+	if left < time.Second { // the platform makes none: not worth asking, nor to hold against it
+		return storage.Scene{}, nil
+	}
+	allowed, err := f.allowMint(ctx, clientID, address)
+	if err != nil || !allowed || acc.breaker.open(now) {
+		return storage.Scene{}, err
+	}
+	text := purpose + randomText()
+	qr, err := f.createQR(ctx, acc, text, left)
+	if err != nil {
+		return storage.Scene{}, nil // createQR has logged it; the caller has another way
+	}
+	return storage.Scene{Hash: storage.HashOf([]byte(text)), Ticket: qr.Ticket, URL: qr.URL, ShownUntil: until}, nil
+}
+
 // allowMint keeps strangers from burning the platform's daily quota.
-func (f *Flow) allowMint(ctx context.Context, a storage.Attempt, address netip.Addr) (bool, error) {
+func (f *Flow) allowMint(ctx context.Context, clientID string, address netip.Addr) (bool, error) {
 	ok, _, err := f.allow(ctx, "mint address", f.Limits.MintsPerAddress, addressBytes(address))
 	if err != nil || !ok {
 		return false, err
 	}
-	ok, _, err = f.allow(ctx, "mint client", f.Limits.MintsPerClient, []byte(a.ClientID))
+	ok, _, err = f.allow(ctx, "mint client", f.Limits.MintsPerClient, []byte(clientID))
 	return ok, err
 }
 
@@ -113,7 +131,7 @@ func (f *Flow) createQR(ctx context.Context, acc *account, scene string, ttl tim
 		}
 		acc.breaker.trip(f.Now().Add(pause))
 		f.metrics.platform.WithLabelValues("qrcode/create").Inc()
-		f.Log.WarnContext(ctx, "no QR code from the platform, showing our own page's",
+		f.Log.WarnContext(ctx, "no QR code from the platform, showing one of our own",
 			"account", acc.name, "error", err, "hint", hint(err))
 	}
 	return qr, err
@@ -127,10 +145,10 @@ func hint(err error) string {
 	return ""
 }
 
-// loginScene returns the scene text of an event key, if it is a login's. Others' scenes are not ours to judge.
-func loginScene(eventKey string) (scene string, ok bool) {
+// ourScene returns the scene text of an event key, if it is a login's or a device's. Others' scenes are not ours to judge.
+func ourScene(eventKey string) (scene string, ok bool) {
 	scene = strings.TrimPrefix(eventKey, "qrscene_")
-	return scene, strings.HasPrefix(scene, sceneLogin)
+	return scene, strings.HasPrefix(scene, sceneLogin) || strings.HasPrefix(scene, sceneDevice)
 }
 
 // randomText is 128 random bits in 22 characters.

@@ -15,9 +15,10 @@ import (
 
 // Where a round of web authorization goes on.
 const (
-	webAuthPhone = "phone" // the link in the chat: the openid must be the one that scanned
-	webAuthLogin = "login" // the browser that logs in is WeChat's own
-	webAuthScan  = "scan:" // followed by the account: our own page's QR code, whose scene the openid claims
+	webAuthPhone  = "phone"  // the link in the chat: the openid must be the one that scanned
+	webAuthLogin  = "login"  // the browser that logs in is WeChat's own
+	webAuthScan   = "scan:"  // followed by the account: our own page's QR code, whose scene the openid claims
+	webAuthDevice = "device" // the plain address of a device, opened inside WeChat
 )
 
 // webAuthDeadline is how long the person waits for the platform to tell who they are.
@@ -120,6 +121,14 @@ func (f *Flow) finishWebAuth(w http.ResponseWriter, r *http.Request, lang string
 func (f *Flow) webAuthOrigin(ctx context.Context, round storage.WebAuth) (accountName, retry string, err error) {
 	if name, ok := cutScan(round.Purpose); ok {
 		return name, "", nil // the code on the screen is still there to be scanned
+	}
+	if round.Purpose == webAuthDevice {
+		device, err := f.Store.Device(ctx, round.DeviceID, f.Now())
+		if err != nil {
+			return "", "", err
+		}
+		retry, err = f.deviceAddress(device)
+		return device.Account, retry, err
 	}
 	attempt, err := f.Store.PeekAttempt(ctx, round.AttemptID, f.Now())
 	if err != nil {
