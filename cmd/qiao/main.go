@@ -31,6 +31,7 @@ type commands struct {
 	Client  clientCmd  `cmd:"" help:"Relying parties: add, list, show, remove, rotate their secret."`
 	User    userCmd    `cmd:"" help:"People: list, show, lock, unlock, unbind, delete."`
 	Keys    keysCmd    `cmd:"" help:"Signing keys: list, rotate, revoke."`
+	TV      tvCmd      `cmd:"" name:"tv" help:"Sign this terminal in as a TV would be: the device grant, for those who write TV apps."`
 	Config  configCmd  `cmd:"" help:"Check or print the configuration."`
 	Health  healthCmd  `cmd:"" name:"healthcheck" help:"Ask a running server whether it is ready; for containers."`
 	Version versionCmd `cmd:"" help:"Print the version."`
