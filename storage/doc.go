@@ -17,6 +17,13 @@
 // A Grant is one row from the code to the last refresh: the code, the newest refresh token and the live access tokens
 // are columns of it, so every use, replay, rotation and revocation of them is ordered by that one row's lock.
 //
+// # A TV
+//
+//	DeviceAuthorization: pending ─► approved ─► redeemed
+//	   │  │                 ▲  └─► its Grant, from this moment on
+//	   │  └─► an Attempt for each person who scans: scanned ─► done · declined · expired (somebody else was first)
+//	   └─► declined (the TV was told, while nobody was deciding)
+//
 // # Invariants
 //
 // storagetest proves them for each pair of stores, under the race detector.

@@ -37,6 +37,8 @@ func approveDevice(ctx context.Context, tx Tx, d device, by approver, now time.T
 	})
 }
 
+// insertDeviceGrant makes a grant that the janitor removes with the device, unless the device comes for it: it is given
+// its own end when it is redeemed.
 func insertDeviceGrant(ctx context.Context, tx Tx, d device, by approver, now time.Time) error {
 	var noSession storage.ID
 	var noHash storage.Hash
@@ -48,7 +50,7 @@ func insertDeviceGrant(ctx context.Context, tx Tx, d device, by approver, now ti
 			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access, for_device)
 		VALUES (?, ?, ?, ?, ?, ?, 1, ?, '', '', ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, ?, 1)`,
 		d.ID[:], by.user.ID, d.ClientID, noSession[:], by.account, by.openID, Micros(by.authTime), facts,
-		Micros(now), Micros(d.GrantExpiresAt), d.CodeHash[:], Micros(d.ExpiresAt), noHash[:], noHash[:], []byte{})
+		Micros(now), Micros(d.ExpiresAt.Add(attemptKept)), d.CodeHash[:], Micros(d.ExpiresAt), noHash[:], noHash[:], []byte{})
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 // turn of the writer.
 func (s *Store) RedeemDevice(ctx context.Context, u storage.DeviceUse) (storage.Issued, error) {
 	var row grantRow
+	var end int64
 	look := func(tx relational.Tx) (err error) {
 		row, err = deviceGrant(ctx, tx, u)
 		return err
@@ -23,6 +24,11 @@ func (s *Store) RedeemDevice(ctx context.Context, u storage.DeviceUse) (storage.
 			if err := look(tx); err != nil { // another poll was faster, or it was revoked
 				return err
 			}
+			if err := tx.QueryRow(ctx, `UPDATE grants SET expires_at = (SELECT d.grant_expires_at FROM device_authorizations d WHERE d.id = grants.id)
+				WHERE id = ? RETURNING expires_at`, u.DeviceID[:]).Scan(&end); err != nil {
+				return err
+			}
+			row.Grant.ExpiresAt = relational.Time(end)
 			return row.issue(ctx, tx, u.RefreshSeed, u.RefreshExpiresAt, u.Access)
 		})
 	}
