@@ -55,6 +55,14 @@ func TestLayout(t *testing.T) {
 		}
 		_, _ = w.Write(png)
 	})
+	mux.HandleFunc("GET /device/picture/sample.svg", func(w http.ResponseWriter, _ *http.Request) {
+		svg, err := ui.QRSVG("http://weixin.qq.com/q/02fZ9vN4kWbpE1x0mR1xcY")
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "image/svg+xml")
+		_, _ = w.Write([]byte(svg))
+	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	defer server.CloseClientConnections()

@@ -17,7 +17,8 @@ type Page interface {
 // pages has one of each.
 func pages() []Page {
 	return []Page{
-		Login{}, PhoneConfirm{}, DeviceConfirm{}, PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, Follow{}, Consent{}, Logout{},
+		Login{}, PhoneConfirm{}, DeviceCode{}, DeviceConfirm{}, DeviceEnd{},
+		PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, Follow{}, Consent{}, Logout{},
 		LoggedOut{}, Failure{},
 	}
 }
@@ -31,6 +32,8 @@ func (f Frame) frame() Frame { return f }
 
 func (Login) template() string         { return "login" }
 func (PhoneConfirm) template() string  { return "phone_confirm" }
+func (DeviceCode) template() string    { return "device_code" }
+func (DeviceEnd) template() string     { return "device_end" }
 func (DeviceConfirm) template() string { return "device_confirm" }
 func (PhoneNumber) template() string   { return "phone_number" }
 func (PhoneCode) template() string     { return "phone_code" }
@@ -44,6 +47,8 @@ func (Failure) template() string       { return "failure" }
 
 func (Login) script() string         { return loginScript }
 func (PhoneConfirm) script() string  { return pageScript }
+func (DeviceCode) script() string    { return pageScript }
+func (DeviceEnd) script() string     { return "" }
 func (DeviceConfirm) script() string { return pageScript }
 func (PhoneNumber) script() string   { return pageScript }
 func (PhoneCode) script() string     { return pageScript }
@@ -57,6 +62,8 @@ func (Failure) script() string       { return "" }
 
 func (p Login) client() Client         { return p.Client }
 func (p PhoneConfirm) client() Client  { return p.Client }
+func (p DeviceCode) client() Client    { return p.Client }
+func (p DeviceEnd) client() Client     { return p.Client }
 func (p DeviceConfirm) client() Client { return p.Client }
 func (p PhoneNumber) client() Client   { return p.Client }
 func (p PhoneCode) client() Client     { return p.Client }
@@ -70,6 +77,8 @@ func (Failure) client() Client         { return Client{} }
 
 func (Login) inClientWindow() bool         { return true }
 func (PhoneConfirm) inClientWindow() bool  { return false }
+func (DeviceCode) inClientWindow() bool    { return false }
+func (DeviceEnd) inClientWindow() bool     { return false }
 func (DeviceConfirm) inClientWindow() bool { return false }
 func (PhoneNumber) inClientWindow() bool   { return false }
 func (PhoneCode) inClientWindow() bool     { return false }

@@ -76,6 +76,27 @@ type PhoneConfirm struct {
 	FormToken string
 }
 
+// DeviceCode asks for the code that a TV shows (input named user_code). With a code that is right and came with the
+// address, it shows the code for WeChat too.
+type DeviceCode struct {
+	Frame
+	Client     Client // whose device, with PictureURL
+	UserCode   string // as it was typed, or came with the address
+	Problem    string // "", wrong, too_many
+	RetryIn    int    // seconds, with too_many
+	PictureURL string // path of the device's QR code for WeChat; empty: none
+	Action     string
+	FormToken  string
+}
+
+// DeviceEnd is where the browser in which a code was typed ends.
+type DeviceEnd struct {
+	Frame
+	Kind     string // approved, declined, expired, taken, cancelled, locked
+	Client   Client
+	AgainURL string // GET: another code; empty: none
+}
+
 // DeviceConfirm asks, on the phone or in a browser, whether a device may sign in as this person (submits named approve
 // and decline): which one, where and since when. It always takes a tap.
 type DeviceConfirm struct {

@@ -122,6 +122,8 @@ func TestWhatProgramsReadAndPress(t *testing.T) {
 		"confirm":           {`name="number" value="12"`, `name="number" value="47"`, `name="number" value="83"`, `name="decline"`},
 		"confirm-plain":     {`name="approve"`, `name="decline"`},
 		"device-confirm":    {`name="approve"`, `name="decline"`, `data-user-code="WDJB-MJHT"`, "138****1234"},
+		"device-code":       {`name="user_code"`, `autocapitalize="characters"`, `action="/device"`},
+		"device-code-known": {`value="WDJB-MJHT"`, `src="/device/picture/sample.svg"`},
 		"number":            {`type="tel" id="phone" name="phone"`},
 		"code":              {`name="code"`, `autocomplete="one-time-code"`, `inputmode="numeric"`, `action="/phone/sample/resend"`},
 		"held":              {`name="move"`, `href="/phone/sample?change=1"`},

@@ -103,6 +103,14 @@ func phones(lang string) []Sample {
 	farDevice := device
 	farDevice.FarAway, farDevice.Place, farDevice.DeviceName, farDevice.MaskedPhone = true, "莫斯科", "", ""
 	farDevice.Scopes = []ui.Scope{{Name: "openid"}, {Name: "phone", Detail: "138****1234"}, {Name: "offline_access"}}
+	typed := ui.DeviceCode{Frame: ui.Frame{Lang: lang, Here: "/device"}, Action: "/device", FormToken: token}
+	typedWith := func(code, problem string, retry int) ui.DeviceCode {
+		t := typed
+		t.UserCode, t.Problem, t.RetryIn = code, problem, retry
+		return t
+	}
+	known := typedWith("WDJB-MJHT", "", 0)
+	known.Client, known.PictureURL = device.Client, "/device/picture/sample.svg"
 	number := ui.PhoneNumber{Frame: f, Client: client(), Action: "/phone/sample/number", FormToken: token}
 	numberWith := func(problem, value string, retry int) ui.PhoneNumber {
 		n := number
@@ -137,6 +145,10 @@ func phones(lang string) []Sample {
 		{"confirm-long-names", 200, long, true},
 		{"device-confirm", 200, device, true},
 		{"device-confirm-far", 200, farDevice, true},
+		{"device-code", 200, typed, false},
+		{"device-code-known", 200, known, false},
+		{"device-code-wrong", 404, typedWith("wdjb mjhx", "wrong", 0), false},
+		{"device-code-too-many", 429, typedWith("<b>\u202e", "too_many", 1800), false},
 		{"number", 200, number, true},
 		{"number-invalid", 422, numberWith("invalid", "1380000", 0), true},
 		{"number-country", 422, numberWith("country", "+99912345678", 0), true},
@@ -160,6 +172,9 @@ func phones(lang string) []Sample {
 			end.RetryIn = 900
 		}
 		all = append(all, Sample{"end-" + kind, 200, end, true})
+	}
+	for _, kind := range []string{"approved", "declined", "expired", "taken", "cancelled", "locked"} {
+		all = append(all, Sample{"device-end-" + kind, 200, ui.DeviceEnd{Frame: f, Kind: kind, Client: device.Client, AgainURL: "/device"}, false})
 	}
 	return append(all, Sample{
 		"end-done-here", 200, ui.PhoneEnd{Frame: f, Kind: "done", Client: client(), ContinueURL: "/login/sample"}, true,
