@@ -1,6 +1,7 @@
 package wechatflow
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -65,6 +66,10 @@ func (f *Flow) postConfirm(w http.ResponseWriter, r *http.Request) {
 // decline ends the attempt. Its equal place on the page is what stops a person from confirming out of habit.
 func (f *Flow) decline(w http.ResponseWriter, r *http.Request, p phoneVisit) {
 	attempt, err := f.Store.DeclineLogin(r.Context(), p.attempt.ID, p.secret.Hash(), f.Now())
+	if errors.Is(err, storage.ErrConflict) { // too late: that page says how it ended
+		redirect(w, r, phonePath(p.attempt.ID, "confirm"))
+		return
+	}
 	if err != nil {
 		f.storeAnswer(w, r, p.lang, err)
 		return

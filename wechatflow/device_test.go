@@ -59,7 +59,9 @@ func TestTVFirstLogin(t *testing.T) {
 	require.Equal(t, "Living room", issued.Grant.Device.Name)
 	_, err = v.poll()
 	require.ErrorIs(t, err, storage.ErrNotFound, "once")
-	w.eventually("the notice in the chat", func() bool { return strings.Contains(strings.Join(alice.chat(), ""), "已让设备「Living room」登录「Example TV」") })
+	w.eventually("the notice in the chat", func() bool {
+		return strings.Contains(strings.Join(alice.chat(), ""), "已让设备「Living room」登录「Example TV」")
+	})
 	require.NotContains(t, w.logs.String(), alice.openID)
 	require.NotContains(t, w.logs.String(), v.code.Text())
 

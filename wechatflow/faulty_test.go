@@ -64,6 +64,20 @@ func (s *faultyStore) PeekAttempt(ctx context.Context, id storage.ID, now time.T
 	return s.Store.PeekAttempt(ctx, id, now)
 }
 
+func (s *faultyStore) Device(ctx context.Context, id storage.ID, now time.Time) (storage.DeviceAuthorization, error) {
+	if err := s.fault(); err != nil {
+		return storage.DeviceAuthorization{}, err
+	}
+	return s.Store.Device(ctx, id, now)
+}
+
+func (s *faultyStore) DeviceByUserCode(ctx context.Context, code storage.Hash, limits []storage.Limit, now time.Time) (storage.DeviceAuthorization, error) {
+	if err := s.fault(); err != nil {
+		return storage.DeviceAuthorization{}, err
+	}
+	return s.Store.DeviceByUserCode(ctx, code, limits, now)
+}
+
 func (s *faultyStore) RecordScan(ctx context.Context, scan storage.Scan) (storage.ScanOutcome, storage.Attempt, error) {
 	if err := s.fault(); err != nil {
 		return 0, storage.Attempt{}, err
@@ -105,6 +119,13 @@ func (s *faultySignals) Allow(ctx context.Context, key string, limit int, window
 		return false, 0, errDown
 	}
 	return s.Signals.Allow(ctx, key, limit, window)
+}
+
+func (s *faultySignals) ClearPending(ctx context.Context, key string) error {
+	if s.down.Load() {
+		return errDown
+	}
+	return s.Signals.ClearPending(ctx, key)
 }
 
 func (s *faultySignals) Wake(ctx context.Context, topic string) error {
