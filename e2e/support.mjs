@@ -14,7 +14,7 @@ const weChat = 'Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHT
 // startDemo runs `qiao demo` on free ports and returns its ready file; stop ends it and returns its exit code.
 export async function startDemo(yaml = '') {
   const dir = await mkdtemp(join(tmpdir(), 'qiao-e2e-'));
-  const args = ['demo', '--provider-port', '0', '--simulator-port', '0', '--rp-port', '0', '--ready-file', join(dir, 'ready.json')];
+  const args = ['demo', '--provider-port', '0', '--simulator-port', '0', '--rp-port', '0', '--tv-port', '0', '--ready-file', join(dir, 'ready.json')];
   if (yaml) {
     await writeFile(join(dir, 'own.yaml'), yaml);
     args.push('--config', join(dir, 'own.yaml'));

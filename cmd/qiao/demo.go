@@ -14,6 +14,7 @@ type demoCmd struct {
 	ProviderPort  int    `default:"9080" help:"Port of the provider; 0: any free one."`
 	SimulatorPort int    `default:"9081" help:"Port of the simulated WeChat and its phone; 0: any free one."`
 	RPPort        int    `name:"rp-port" default:"9082" help:"Port of the demo site; 0: any free one."`
+	TVPort        int    `name:"tv-port" default:"9083" help:"Port of the demo TV; 0: any free one."`
 	ReadyFile     string `placeholder:"PATH" help:"Write the addresses, accounts and clients here, as JSON, once everything answers."`
 }
 
@@ -21,7 +22,7 @@ type demoCmd struct {
 func (cmd demoCmd) Run(ctx context.Context, w out) error {
 	return demo.Run(ctx, demo.Options{
 		Source: config.Source{File: cmd.File, Environ: environ(), Set: cmd.Set},
-		Folder: cmd.Folder, ProviderPort: cmd.ProviderPort, SimulatorPort: cmd.SimulatorPort, RPPort: cmd.RPPort,
+		Folder: cmd.Folder, ProviderPort: cmd.ProviderPort, SimulatorPort: cmd.SimulatorPort, RPPort: cmd.RPPort, TVPort: cmd.TVPort,
 		ReadyFile: cmd.ReadyFile, Out: w,
 		NewLog: serverLog,
 	})

@@ -17,6 +17,7 @@ import (
 
 	"qiao/cmd/qiao/config"
 	"qiao/cmd/qiao/demo/rp"
+	"qiao/cmd/qiao/demo/tv"
 	"qiao/cmd/qiao/server"
 	"qiao/storage"
 	"qiao/storage/postgres"
@@ -31,6 +32,7 @@ type Options struct {
 	ProviderPort  int           // 0: any free one
 	SimulatorPort int
 	RPPort        int
+	TVPort        int
 	ReadyFile     string // written once everything answers
 	Out           io.Writer
 	NewLog        func(config.Log) *slog.Logger
@@ -59,7 +61,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer l.close()
 	at := Addresses{
 		Provider: "http://" + l.provider.Addr().String(), Simulator: "http://" + l.simulator.Addr().String(),
-		RP: "http://localhost:" + portOf(l.rp), // another host than the provider's: another site to a browser
+		// Another host than the provider's: another site to a browser.
+		RP: "http://localhost:" + portOf(l.rp), TV: "http://localhost:" + portOf(l.tv),
 	}
 	base := Base(folder)
 	source := o.Source
@@ -117,6 +120,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return errors.Join(err, running.Wait())
 	}
 	serve(l.rp, site.Handler())
+	serve(l.tv, newTV(c, at, log).Handler())
 
 	ready := readyFile(c, at, "http://"+l.management.Addr().String())
 	if o.ReadyFile != "" {
@@ -150,11 +154,26 @@ func newSite(ctx context.Context, c config.Config, at Addresses, log *slog.Logge
 			}
 		}
 	}
+	return rp.New(ctx, rp.Config{Issuer: c.Issuer, BaseURL: at.RP, Clients: all, HTTP: toProvider(c, at), Log: log})
+}
+
+// newTV makes the demo's TV from its registration.
+func newTV(c config.Config, at Addresses, log *slog.Logger) *tv.Server {
+	own := tv.Config{Issuer: c.Issuer, ClientID: "demo-tv", DeviceName: "客厅电视 Living Room", HTTP: toProvider(c, at), Now: time.Now, Log: log}
+	for _, x := range c.Clients {
+		if x.ID == own.ClientID {
+			own.ClientSecret, own.Scopes = x.Secret, x.Scopes
+		}
+	}
+	return tv.New(own)
+}
+
+func toProvider(c config.Config, at Addresses) *http.Client {
 	client := &http.Client{Timeout: 10 * time.Second}
 	if c.Issuer != at.Provider {
 		client.Transport = viaListener{issuer: c.Issuer, provider: at.Provider}
 	}
-	return rp.New(ctx, rp.Config{Issuer: c.Issuer, BaseURL: at.RP, Clients: all, HTTP: client, Log: log})
+	return client
 }
 
 func startSimulator(c config.Config, at Addresses, log *slog.Logger) (*simulator.Simulator, error) {

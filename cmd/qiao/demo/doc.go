@@ -1,7 +1,8 @@
 // Package demo runs everything on one machine: the provider with its production code, a simulated WeChat with a phone
-// on the screen, and a relying party. All of it listens on loopback only, with secrets made for this run.
+// on the screen, a relying party and a TV. All of it listens on loopback only, with secrets made for this run.
 //
 //	settings.go  the demo's defaults under the operator's own configuration
 //	demo.go      ports, start, what is printed, the ready file
 //	rp/          the relying party
+//	tv/          the TV
 package demo

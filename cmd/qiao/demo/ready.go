@@ -19,6 +19,7 @@ type Ready struct {
 	Issuer     string         `json:"issuer"`
 	Simulator  string         `json:"simulator"`
 	RP         string         `json:"rp"`
+	TV         string         `json:"tv"`
 	Management string         `json:"management"`
 	Accounts   []ReadyAccount `json:"accounts"`
 	Clients    []ReadyClient  `json:"clients"`
@@ -39,7 +40,7 @@ type ReadyClient struct {
 }
 
 func readyFile(c config.Config, at Addresses, management string) Ready {
-	r := Ready{Issuer: c.Issuer, Simulator: at.Simulator, RP: at.RP, Management: management}
+	r := Ready{Issuer: c.Issuer, Simulator: at.Simulator, RP: at.RP, TV: at.TV, Management: management}
 	for _, a := range c.WeChat.Accounts {
 		r.Accounts = append(r.Accounts, ReadyAccount{Name: a.Name, AppID: a.AppID})
 	}
@@ -54,20 +55,22 @@ func printWelcome(w io.Writer, c config.Config, at Addresses) {
   桥 Qiao 演示 · demo
 
   网站   site      %s
+  电视   tv        %s
   手机   phone     %s
   签发者 issuer    %s
 
   1. 打开网站，点“登录”，会看到一个二维码。      Open the site and sign in: a QR code appears.
   2. 在手机页面扫它、关注、选数字、绑定手机号。  On the phone, scan it, follow, choose the number, bind a phone.
   3. 回到网站：您已登录。                        Back on the site, you are signed in.
+  4. 打开电视，用手机扫它的二维码并确认。        Open the TV, scan its code with the phone, approve.
 
   按 Ctrl-C 结束，不留下任何东西。               Ctrl-C ends it and leaves nothing behind.
 
-`, at.RP, at.Simulator, c.Issuer)
+`, at.RP, at.TV, at.Simulator, c.Issuer)
 }
 
 // listeners are opened before anything starts, so that every part can be told of the others.
-type listeners struct{ provider, management, simulator, rp net.Listener }
+type listeners struct{ provider, management, simulator, rp, tv net.Listener }
 
 func openListeners(ctx context.Context, o Options) (l listeners, err error) {
 	for _, want := range []struct {
@@ -76,7 +79,7 @@ func openListeners(ctx context.Context, o Options) (l listeners, err error) {
 		port int
 	}{
 		{&l.provider, "provider", o.ProviderPort}, {&l.management, "management", 0},
-		{&l.simulator, "simulator", o.SimulatorPort}, {&l.rp, "rp", o.RPPort},
+		{&l.simulator, "simulator", o.SimulatorPort}, {&l.rp, "rp", o.RPPort}, {&l.tv, "tv", o.TVPort},
 	} {
 		*want.into, err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(want.port)))
 		if err != nil {
@@ -88,7 +91,7 @@ func openListeners(ctx context.Context, o Options) (l listeners, err error) {
 }
 
 func (l listeners) close() {
-	for _, one := range []net.Listener{l.provider, l.management, l.simulator, l.rp} {
+	for _, one := range []net.Listener{l.provider, l.management, l.simulator, l.rp, l.tv} {
 		if one != nil {
 			_ = one.Close() // closed already by its server, where that was started
 		}
@@ -107,7 +110,7 @@ type viaListener struct{ issuer, provider string }
 func (v viaListener) RoundTrip(r *http.Request) (*http.Response, error) {
 	rest, ok := strings.CutPrefix(r.URL.String(), v.issuer)
 	if !ok {
-		return nil, errors.New("the demo's site calls the issuer only")
+		return nil, errors.New("the demo's site and TV call the issuer only")
 	}
 	u, err := url.Parse(v.provider + rest)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"qiao/cmd/qiao/config"
+	"qiao/op/clients"
 )
 
 // Addresses are where the parts listen, known before the configuration is complete.
@@ -15,6 +16,7 @@ type Addresses struct {
 	Provider  string // base URL
 	Simulator string
 	RP        string
+	TV        string
 }
 
 // Base is the demo's configuration below the operator's file.
@@ -23,10 +25,9 @@ func Base(folder string) config.Config {
 	c.SQLite.Path = folder + "/qiao.db"
 	c.Log = config.Log{Level: "warn", Format: "text"}
 	// Everybody here has the one loopback address.
-	c.Limits = config.Limits{
-		AuthorizePerMinute: 1_000_000, LogoutPerMinute: 1_000_000, LoginPerMinute: 10_000_000,
-		QRPerMinute: 1_000_000, QRPerClientHour: 10_000_000,
-	}
+	c.Limits.AuthorizePerMinute, c.Limits.LogoutPerMinute, c.Limits.LoginPerMinute = 1_000_000, 1_000_000, 10_000_000
+	c.Limits.QRPerMinute, c.Limits.QRPerClientHour = 1_000_000, 10_000_000
+	c.Limits.DevicesPerMinute, c.Limits.DevicesPerClientMinute, c.Limits.DevicesInAllMinute = 1_000_000, 1_000_000, 1_000_000
 	c.SMS.PerAddressHour, c.SMS.PerNetworkHour, c.SMS.PerDay = 1_000_000, 1_000_000, 1_000_000
 	return c
 }
@@ -69,7 +70,7 @@ func complete(c *config.Config, at Addresses, masterKey string) {
 	}
 }
 
-// Clients are the demo's relying parties: the company's own site, somebody else's, and an app.
+// Clients are the demo's relying parties: the company's own site, somebody else's, an app, and a TV.
 func Clients(rp string) []config.Client {
 	own := config.DefaultClient()
 	own.ID, own.Name = "demo-web", "河畔书店 Riverside Books"
@@ -89,7 +90,12 @@ func Clients(rp string) []config.Client {
 		all[i].PostLogoutRedirectURIs = []string{rp + "/"}
 	}
 	all[2].RedirectURIs = append(all[2].RedirectURIs, "http://127.0.0.1/callback")
-	return all
+	tv := config.DefaultClient()
+	tv.ID, tv.Name = "demo-tv", "河畔影院 Riverside Cinema"
+	tv.Public, tv.FirstParty, tv.RedirectURIs = true, true, []string{} // it has none, and says so in the ready file
+	tv.GrantTypes = []string{clients.GrantDeviceCode, clients.GrantRefreshToken}
+	tv.Scopes = []string{"openid", "profile", "phone", "offline_access"}
+	return append(all, tv)
 }
 
 // random is n random bytes in hexadecimal.
