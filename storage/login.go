@@ -298,6 +298,6 @@ type Logins interface {
 
 	// CompleteLogin opens the session of a confirmed attempt, once: the second call is ErrConflict. ErrNotFound for
 	// another browser; ErrApprovalNeeded; ErrPhoneNeeded; ErrLocked. The request's SessionID is set, the browser learns
-	// this user, and the request belongs to NewBrowser from then on.
+	// this user, and all live requests of the browser, with their attempts, belong to NewBrowser from then on.
 	CompleteLogin(ctx context.Context, c Complete) (Session, error)
 }

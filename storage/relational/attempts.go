@@ -73,6 +73,9 @@ func (s *Store) CurrentAttempt(ctx context.Context, authRequest storage.ID, brow
 		a, err = scanAttempt(tx.QueryRow(ctx, CurrentAttemptQuery, authRequest[:], browser[:]), now)
 		return err
 	})
+	if err == nil {
+		a.Browser = browser // a login in another tab may have renewed the secret that it was begun with
+	}
 	return a, err
 }
 

@@ -13,6 +13,9 @@ const knownBrowserLife = 180 * 24 * time.Hour
 // CompleteLogin opens the session of a confirmed attempt, once, in the browser that began it.
 func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, err error) {
 	err = s.write(ctx, "complete login", func(tx Tx) error {
+		if err := holdRequests(ctx, tx, c); err != nil {
+			return err
+		}
 		a, err := holdConfirmed(ctx, tx, c)
 		if err != nil {
 			return err
@@ -30,7 +33,12 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE auth_requests SET session_id = ?, browser = ? WHERE id = ?`, session.ID[:], c.NewBrowser[:], c.AuthRequestID[:]); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE auth_requests SET session_id = ? WHERE id = ?`, session.ID[:], c.AuthRequestID[:]); err != nil {
+			return err
+		}
+		// The browser has one secret: what its other tabs wait for moves with it.
+		if _, err := tx.Exec(ctx, `UPDATE auth_requests SET browser = ? WHERE browser = ? AND finished_at = 0 AND expires_at > ?`,
+			c.NewBrowser[:], c.Browser[:], Micros(c.Now)); err != nil {
 			return err
 		}
 		return audit(ctx, tx, storage.AuditEntry{
@@ -41,6 +49,14 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		return storage.Session{}, err
 	}
 	return session, nil
+}
+
+// holdRequests holds all requests of this browser, in one order: two tabs that complete at once do not wait for each other
+// in a circle, and the second one finds that its request has moved.
+func holdRequests(ctx context.Context, tx Tx, c storage.Complete) error {
+	return each(ctx, tx, `SELECT r.id FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`+tx.ForUpdate(), []any{c.Browser[:]}, func(row Row) error {
+		return row.Scan(new([]byte))
+	})
 }
 
 // holdConfirmed holds the request and its newest attempt, which must be confirmed and of this browser (I9).

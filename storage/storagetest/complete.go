@@ -17,6 +17,8 @@ func completeStories() map[string]story {
 		"a stranger's confirmation needs a click":          completeApproval,
 		"what is not confirmed opens nothing":              completeUnconfirmed,
 		"the browser's secret is renewed":                  completeRenewsBrowser,
+		"the browser's other tabs move with its secret":    completeMovesTabs,
+		"two tabs of one browser complete at once":         completeInTwoTabs,
 		"the same user's session is renewed":               completeRenewsSession,
 		"another user's session is ended":                  completeEndsOther,
 		"a session that is over is not renewed":            completeOverPrevious,
@@ -142,6 +144,66 @@ func completeRenewsBrowser(w world) {
 	both := w.begin(second.browser, start)
 	w.scan(&both, "o1")
 	require.True(w, w.current(both).Known, "a browser may know several")
+}
+
+func completeMovesTabs(w world) {
+	browser := newHash()
+	first, waiting, scanned := w.confirmed(browser, "o1", start), w.begin(browser, start), w.begin(browser, start)
+	w.scan(&scanned, "o2")
+	fresh, stranger := w.newRequest(browser, start), w.begin(newHash(), start)
+	late := w.newRequest(browser, start.Add(-2*time.Hour))
+	answered := w.complete(w.confirmed(newHash(), "o3", start))
+	p := w.complete(first)
+	for _, tab := range []*login{&waiting, &scanned} {
+		_, err := w.b.CurrentAttempt(w.Context(), tab.request.ID, browser, start)
+		require.ErrorIs(w, err, storage.ErrNotFound, "the secret from before is dead here too")
+		tab.browser = p.browser
+		require.Equal(w, p.browser, w.current(*tab).Browser)
+		r, err := w.b.AuthRequest(w.Context(), tab.request.ID, p.browser, start)
+		require.NoError(w, err)
+		require.True(w, r.SessionID.IsZero(), "nobody has logged in for it")
+	}
+	_, err := w.b.AuthRequest(w.Context(), fresh.ID, p.browser, start)
+	require.NoError(w, err, "no attempt was begun there")
+	_, err = w.b.AuthRequest(w.Context(), late.ID, p.browser, start)
+	require.ErrorIs(w, err, storage.ErrNotFound)
+	require.Equal(w, storage.AttemptWaiting, w.current(stranger).State, "another browser's stays")
+	_, err = w.b.AuthRequest(w.Context(), answered.request.ID, answered.browser, start)
+	require.NoError(w, err)
+
+	// They go on as they are: the one is scanned, the other is confirmed and completed, and moves the browser again.
+	w.scan(&waiting, "o1")
+	require.Equal(w, storage.ConfirmPhoneNeeded, w.approve(&scanned))
+	w.bindPhone(&scanned, "+8613800000002")
+	again := w.complete(scanned)
+	waiting.browser = again.browser
+	require.Equal(w, storage.AttemptScanned, w.current(waiting).State)
+}
+
+func completeInTwoTabs(w world) {
+	w.signIn("o1", start)
+	w.signIn("o2", start)
+	for range 5 {
+		browser := newHash()
+		tabs := []login{w.confirmed(browser, "o1", start), w.confirmed(browser, "o2", start)}
+		renewed := []storage.Hash{newHash(), newHash()}
+		errs := parallel(2, func(n int) error {
+			c := tabs[n].completeOf()
+			c.NewBrowser = renewed[n]
+			_, err := w.store(n).CompleteLogin(context.WithoutCancel(w.Context()), c)
+			return err
+		})
+		winner := 0
+		if errs[0] != nil {
+			winner = 1
+		}
+		require.NoError(w, errs[winner])
+		require.ErrorIs(w, errs[1-winner], storage.ErrNotFound, "its request moved to the winner's secret")
+		other := tabs[1-winner]
+		other.browser = renewed[winner]
+		require.Equal(w, storage.AttemptConfirmed, w.current(other).State)
+		w.complete(other)
+	}
 }
 
 func completeRenewsSession(w world) {
