@@ -55,7 +55,8 @@ func (s *Store) tellDecline(ctx context.Context, u storage.DeviceUse) error {
 		if err != nil {
 			return err
 		}
-		if why := whyNotRedeemed(ctx, tx, d, u); !errors.Is(why, storage.ErrPending) || d.declinedAt.IsZero() {
+		why := whyNotRedeemed(ctx, tx, d, u)
+		if !errors.Is(why, storage.ErrPending) || d.State != storage.DevicePending || d.declinedAt.IsZero() {
 			return why
 		}
 		deciding, err := exists(ctx, tx, `SELECT 1 FROM attempts WHERE device_id = ? AND state = 'scanned' AND expires_at > ? LIMIT 1`, d.ID[:], Micros(u.Now))

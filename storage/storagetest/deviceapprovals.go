@@ -371,6 +371,10 @@ func tvEnded(w world) {
 				require.ErrorIs(w, w.poll(d, 0), storage.ErrNotFound, name)
 			}
 			require.False(w, w.alive(d.ID), name)
+			if name == "delete" {
+				_, err := w.b.Device(w.Context(), d.ID, start)
+				require.ErrorIs(w, err, storage.ErrNotFound, "it names the user")
+			}
 		}
 	}
 }
