@@ -84,7 +84,7 @@ func (cmd tvCmd) show(w out, a device.Authorization) error {
 	if a.WeChatQR != "" {
 		text += fmt.Sprintf("  图片 picture  %s.svg\n                (qiao_wechat_qr: show this one on the TV, and WeChat goes straight to the confirmation)\n", a.WeChatQR)
 	}
-	_, err = fmt.Fprintf(w, "%s\n  用手机微信扫码，%s 内有效，每 %s 询问一次；Ctrl-C 停止。\n  Scan it with WeChat within %[2]s. Polling every %[3]s; Ctrl-C stops.\n", text, a.Lifetime, a.Interval)
+	_, err = fmt.Fprintf(w, "%s\n  用手机微信扫码，%s 内有效，每 %s 询问一次；Ctrl-C 停止。\n  Scan it with WeChat within %[2]s. Polling every %[3]s; Ctrl-C stops.\n", text, strings.Replace(a.Lifetime.String(), "m0s", "m", 1), a.Interval)
 	return err
 }
 

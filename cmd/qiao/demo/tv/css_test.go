@@ -18,7 +18,7 @@ var (
 		border-bottom-width border-color border-radius border-top border-top-color bottom box-shadow box-sizing color content cursor
 		display flex flex-direction font-family font-size font-weight height justify-content left letter-spacing line-height
 		list-style margin margin-bottom margin-left margin-right margin-top max-height max-width min-height min-width opacity outline
-		overflow padding padding-top position right text-align top transform transform-origin transition white-space width
+		overflow padding padding-top position right text-align top transform transform-origin white-space width
 		word-break word-wrap`)
 	functions     = []string{"rgba", "rotate", "url"}
 	displays      = []string{"none", "block", "inline-block", "flex"}

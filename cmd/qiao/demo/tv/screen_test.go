@@ -47,7 +47,6 @@ func TestScreens(t *testing.T) {
 		require.GreaterOrEqual(t, sizes[0], 360.0)
 		require.GreaterOrEqual(t, sizes[1], 48.0)
 		require.GreaterOrEqual(t, sizes[2], 48.0)
-		s.until("getComputedStyle(document.getElementById('qr')).opacity === '1'")
 		require.Equal(t, s.attr("qr"), read(t, s.shoot("waiting")), "the code on the screen is read by another program")
 
 		decide(s.p, "approve")

@@ -50,7 +50,9 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc("GET /"+script, s.file("page/"+script, "text/javascript; charset=utf-8"))
 	}
 	mux.HandleFunc("GET /tv.css", s.file("page/tv.css", "text/css; charset=utf-8"))
-	mux.HandleFunc("GET /river.svg", s.file("page/river.svg", "image/svg+xml"))
+	for _, picture := range []string{"river.svg", "icon.svg"} {
+		mux.HandleFunc("GET /"+picture, s.file("page/"+picture, "image/svg+xml"))
+	}
 	mux.HandleFunc("GET /qr.svg", s.qr)
 	mux.HandleFunc("POST /api/start", s.api(s.start))
 	mux.HandleFunc("POST /api/poll", s.api(s.poll))
