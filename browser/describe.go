@@ -82,6 +82,12 @@ func (g *Guard) Device(r *http.Request) storage.Device {
 	return d
 }
 
+// FarFrom reports whether the request comes from another place than the device, where both places are known.
+func (g *Guard) FarFrom(r *http.Request, d storage.Device) bool {
+	here := g.Device(r).Place
+	return here != "" && d.Place != "" && here != d.Place
+}
+
 var browserNames = []string{
 	useragent.Chrome, useragent.Edge, useragent.Firefox, useragent.Safari, useragent.Opera, useragent.Vivaldi,
 	useragent.SamsungBrowser, useragent.InternetExplorer, useragent.HeadlessChrome,

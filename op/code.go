@@ -14,6 +14,9 @@ var errSessionGone = errors.New("the session is gone")
 // issueCode opens the grant with its one code. stored is the request that the code finishes, empty where the session was
 // good enough at once: then it is one write.
 func (p *Provider) issueCode(ctx context.Context, client storage.Client, a storage.AuthParams, stored storage.AuthRequest, live *signedIn) (string, error) {
+	if a.Device != "" {
+		return "", errors.New("the request of a device yields no code")
+	}
 	now := p.now()
 	code := storage.NewHandle(now)
 	offline := offline(client, a)

@@ -26,17 +26,24 @@ func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request, request s
 		FormToken:   p.guard.FormToken(secret, consentPurpose+request.ID.String()),
 	}
 	page.Return = formTarget(request.Params.RedirectURI)
-	for _, scope := range request.Params.Scopes {
+	page.Scopes = scopeLines(request.Params.Scopes, masked, live.user)
+	p.pages.Render(w, http.StatusOK, page)
+}
+
+// scopeLines are the lines of a consent with what would be given.
+func scopeLines(scopes []string, maskedPhone string, user storage.User) []ui.Scope {
+	var lines []ui.Scope
+	for _, scope := range scopes {
 		line := ui.Scope{Name: scope}
 		switch scope {
 		case grants.ScopePhone:
-			line.Detail = masked
+			line.Detail = maskedPhone
 		case grants.ScopeProfile:
-			line.Detail = or(live.user.Name, live.user.Username)
+			line.Detail = or(user.Name, user.Username)
 		}
-		page.Scopes = append(page.Scopes, line)
+		lines = append(lines, line)
 	}
-	p.pages.Render(w, http.StatusOK, page)
+	return lines
 }
 
 const (
@@ -53,6 +60,8 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case request.Params.Device != "":
+		p.refuse(w, r, request.Params, badRequest("the request of a device is answered at its own page"))
 	case r.PostForm.Has("decline"):
 		p.end(w, r, request, accessDenied())
 	case r.PostForm.Has("approve"):

@@ -21,6 +21,10 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, request.Params, err)
 		return
 	}
+	if request.Params.Device != "" {
+		redirect(w, deviceConfirmPath(request.ID))
+		return
+	}
 	code, lacking, live, err := p.tryCode(r, client, request.Params, request)
 	switch {
 	case err != nil:
@@ -75,10 +79,19 @@ func (p *Provider) loadRequest(ctx context.Context, id storage.ID, browser stora
 	if err != nil {
 		return request, client, err
 	}
-	if !clients.MatchRedirect(client, request.Params.RedirectURI) {
-		return request, client, redirectMismatch("redirect_uri is not registered for this client any more")
+	return request, client, mayStill(client, request.Params)
+}
+
+// mayStill reports whether the client may go on with a stored request: it may have given up its redirect URI, or the
+// device grant.
+func mayStill(client storage.Client, a storage.AuthParams) error {
+	switch {
+	case a.Device != "" && !client.HasGrantType(clients.GrantDeviceCode):
+		return requestExpired()
+	case a.Device == "" && !clients.MatchRedirect(client, a.RedirectURI):
+		return redirectMismatch("redirect_uri is not registered for this client any more")
 	}
-	return request, client, nil
+	return nil
 }
 
 // end answers the request with an error and finishes it, so that it cannot be answered again.

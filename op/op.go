@@ -29,6 +29,11 @@ type Store interface {
 	Consent(ctx context.Context, userID, clientID string) ([]string, error)
 	GrantConsent(ctx context.Context, userID, clientID string, scopes []string, now time.Time) error
 	IssueCode(ctx context.Context, c storage.NewCode) error
+	DeviceByUserCode(ctx context.Context, code storage.Hash, limits []storage.Limit, now time.Time) (storage.DeviceAuthorization, error)
+	Device(ctx context.Context, id storage.ID, now time.Time) (storage.DeviceAuthorization, error)
+	OpenDevice(ctx context.Context, a storage.DeviceApproval) (storage.DeviceAuthorization, error)
+	ApproveDevice(ctx context.Context, a storage.DeviceApproval) (storage.DeviceAuthorization, error)
+	DeclineDevice(ctx context.Context, a storage.DeviceApproval) error
 }
 
 // Lifetimes of what is issued here.
@@ -48,8 +53,13 @@ type Rate struct {
 // Limits of requests by one address (for IPv6: one /64). They are generous, because a whole company, or a district
 // behind a carrier's NAT, may share one.
 type Limits struct {
-	Authorize  Rate // authorize, continuation and consent; zero means 600 a minute
+	Authorize  Rate // authorize, continuation, consent and the pages of devices; zero means 600 a minute
 	EndSession Rate // zero means 300 a minute
+
+	// Wrong user codes in an hour. These are counters of the store: a flush of the signals gives no new tries.
+	UserCodesPerAddress int // 0 means 60
+	UserCodesPerUser    int // 0 means 20
+	UserCodesInAll      int // 0 means 3,000
 }
 
 // Config is what a Provider is made from.
@@ -117,6 +127,10 @@ func New(cfg Config) (*Provider, error) {
 		limits: Limits{
 			Authorize:  or(cfg.Limits.Authorize, Rate{Max: 600, Window: time.Minute}),
 			EndSession: or(cfg.Limits.EndSession, Rate{Max: 300, Window: time.Minute}),
+
+			UserCodesPerAddress: or(cfg.Limits.UserCodesPerAddress, 60),
+			UserCodesPerUser:    or(cfg.Limits.UserCodesPerUser, 20),
+			UserCodesInAll:      or(cfg.Limits.UserCodesInAll, 3000),
 		},
 		metrics: metrics,
 		now:     cfg.Now,

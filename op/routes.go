@@ -7,7 +7,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Routes mounts every endpoint of the provider. The grants' server adds what machines call: /token, /introspect,
+// Routes mounts every endpoint of the provider. The grants' server adds what machines call: /token,
+// /device_authorization, /introspect,
 // /revoke, /userinfo, /keys and /.well-known/openid-configuration, with the CORS rules of each.
 //
 // No route here sends CORS headers but the metadata: the others are navigations of a browser with cookies, and a script
@@ -18,6 +19,12 @@ func (p *Provider) Routes(r chi.Router) {
 	r.Get("/authorize/continue", p.resume)
 	r.Post("/authorize/continue", p.consent)
 	r.Post("/authorize/cancel", p.cancel)
+
+	// Its pictures, and the way in inside WeChat, are the flow's.
+	r.Get(devicePath, p.showDevice)
+	r.Post(devicePath, p.enterCode)
+	r.Get(devicePath+"/confirm", p.confirmDevice)
+	r.Post(devicePath+"/confirm", p.decideDevice)
 
 	r.Get("/end_session", p.endSession)
 	r.Post("/end_session", p.postToGet)

@@ -82,7 +82,8 @@ func (c *clock) advance(d time.Duration) {
 }
 
 type settings struct {
-	limits op.Limits
+	limits         op.Limits
+	deviceInterval time.Duration
 }
 
 // sameKeys are the signing keys of the first world, sealed: each further one takes them over, because making an RSA key
@@ -146,6 +147,7 @@ func newWorld(t *testing.T, s settings) *world {
 	w.loadKeys(ctx)
 	tokens, err := grants.New(grants.Config{
 		Issuer: w.issuer, Store: w.store, Signals: w.signals, Guard: w.guard, Account: account, Clients: registry, Keys: w.ring, Box: w.box, Now: w.clock.Now, Log: log,
+		Lifetimes: grants.Lifetimes{DeviceInterval: s.deviceInterval},
 	})
 	require.NoError(t, err)
 	provider, err := op.New(op.Config{

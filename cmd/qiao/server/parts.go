@@ -141,6 +141,8 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 		Limits: op.Limits{
 			Authorize:  op.Rate{Max: c.Limits.AuthorizePerMinute, Window: time.Minute},
 			EndSession: op.Rate{Max: c.Limits.LogoutPerMinute, Window: time.Minute},
+
+			UserCodesPerAddress: c.Limits.UserCodesPerHour, UserCodesPerUser: c.Limits.UserCodesPerUserHour, UserCodesInAll: c.Limits.UserCodesInAllHour,
 		},
 	})
 	if err != nil {
