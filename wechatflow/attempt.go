@@ -44,8 +44,8 @@ func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (stor
 // againIfEnded begins a new attempt where the session that the last one opened is gone: the provider sent the person
 // here for another login, and a page that says "done" would only send them back.
 func (f *Flow) againIfEnded(r *http.Request, v visit, done storage.Attempt) (storage.Attempt, error) {
-	live, err := f.liveSession(r)
-	if err != nil || !live.IsZero() && live == v.request.SessionID {
+	live, _, err := f.liveSession(r)
+	if err != nil || !live.ID.IsZero() && live.ID == v.request.SessionID {
 		return done, err
 	}
 	return f.beginAttempt(r, v, done.ID)

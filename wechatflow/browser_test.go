@@ -168,6 +168,12 @@ func (c *computer) request() storage.ID { c.w.t.Helper(); return c.requestFor(te
 
 func (c *computer) requestFor(client string) storage.ID {
 	c.w.t.Helper()
+	return c.requestWith(client, nil)
+}
+
+// requestWith stores a request whose parameters are changed.
+func (c *computer) requestWith(client string, change func(*storage.AuthParams)) storage.ID {
+	c.w.t.Helper()
 	secret, ok := c.secret()
 	if !ok {
 		secret = storage.NewSecret()
@@ -177,6 +183,9 @@ func (c *computer) requestFor(client string) storage.ID {
 	request := storage.AuthRequest{
 		ID: storage.NewID(now), Browser: secret.Hash(), ClientID: client, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
 		Params: storage.AuthParams{RedirectURI: "https://shop.example/callback", Scopes: []string{"openid", "phone"}, CodeChallenge: strings.Repeat("a", 43)},
+	}
+	if change != nil {
+		change(&request.Params)
 	}
 	require.NoError(c.w.t, c.w.store.Store.CreateAuthRequest(context.Background(), request))
 	return request.ID

@@ -81,6 +81,9 @@ func (c card) version() int64 {
 	return attempt<<16 | (c.attempt.Version*16+int64(c.attempt.Scenes)*4+phase)&0xffff
 }
 
+// renewable reports whether the picture renews itself when its time is over.
+func (c card) renewable() bool { return c.attempt.Scenes < maxScenes }
+
 // json is the card as JSON.
 func (c card) json() (ui.LoginState, error) {
 	s := ui.LoginState{State: c.state, Version: c.version()}
@@ -93,7 +96,7 @@ func (c card) json() (ui.LoginState, error) {
 		if err != nil {
 			return s, fmt.Errorf("draw a QR code: %w", err)
 		}
-		s.QR, s.Picture, s.ExpiresIn = c.attempt.Scene.URL, picture, c.expiresIn
+		s.QR, s.Picture, s.ExpiresIn, s.Renewable = c.attempt.Scene.URL, picture, c.expiresIn, c.renewable()
 	case storage.AttemptScanned:
 		s.Number, s.Step = c.attempt.Number, "confirm"
 		if !c.attempt.ApprovedAt.IsZero() {

@@ -20,9 +20,7 @@ func clientView(c storage.Client, redirectURI string) ui.Client {
 	}
 }
 
-// thisDevice is what a page says instead of a loopback host.
-const thisDevice = "this device"
-
+// hostOf is empty on loopback: the pages have words of their own for this device.
 func hostOf(redirectURI string) string {
 	u, err := url.Parse(redirectURI)
 	if err != nil {
@@ -32,7 +30,7 @@ func hostOf(redirectURI string) string {
 		return u.Scheme // an app's own scheme
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); u.Hostname() == "localhost" || err == nil && addr.IsLoopback() {
-		return thisDevice
+		return ""
 	}
 	return u.Host
 }

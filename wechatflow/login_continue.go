@@ -41,7 +41,7 @@ func (f *Flow) postContinue(w http.ResponseWriter, r *http.Request) {
 // their click: otherwise anybody could sign a stranger's browser in to his own account.
 func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt storage.Attempt) {
 	ctx, now := r.Context(), f.Now()
-	previous, err := f.liveSession(r)
+	previous, _, err := f.liveSession(r)
 	if err != nil {
 		f.unavailable(w, r, v.lang, err)
 		return
@@ -57,15 +57,13 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 			ID: handle.ID, Hash: handle.Secret.Hash(), AMR: amr, ACR: acrConfirm, Device: f.Guard.Device(r),
 			ExpiresAt: now.Add(f.Lifetimes.Session), IdleExpiresAt: now.Add(f.Lifetimes.SessionIdle),
 		},
-		Previous: previous, Now: now,
+		Previous: previous.ID, Now: now,
 	})
 	switch {
 	case err == nil:
-	case errors.Is(err, storage.ErrApprovalNeeded), errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrExpired):
+	case errors.Is(err, storage.ErrApprovalNeeded), errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrExpired),
+		errors.Is(err, storage.ErrNotFound): // also when another tab has renewed the browser's secret this very moment
 		redirect(w, r, v.path()) // the page shows what is due
-		return
-	case errors.Is(err, storage.ErrNotFound):
-		f.fail(w, r, v.lang, ui.Failure{Status: http.StatusNotFound, Kind: "request_expired"}, nil)
 		return
 	case errors.Is(err, storage.ErrLocked):
 		f.fail(w, r, v.lang, ui.Failure{Status: http.StatusForbidden, Kind: "locked"}, nil)
@@ -90,16 +88,16 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 
 // liveSession is the session that this browser can prove, zero where there is none. A cookie that only names one must
 // not end it.
-func (f *Flow) liveSession(r *http.Request) (storage.ID, error) {
+func (f *Flow) liveSession(r *http.Request) (storage.Session, storage.User, error) {
 	handle, ok := f.Guard.Session(r)
 	if !ok {
-		return storage.ID{}, nil
+		return storage.Session{}, storage.User{}, nil
 	}
-	session, _, err := f.Store.Session(r.Context(), handle.ID, handle.Secret.Hash(), f.Lifetimes.SessionIdle, f.Now())
+	session, user, err := f.Store.Session(r.Context(), handle.ID, handle.Secret.Hash(), f.Lifetimes.SessionIdle, f.Now())
 	if errors.Is(err, storage.ErrNotFound) {
-		return storage.ID{}, nil
+		return storage.Session{}, storage.User{}, nil
 	}
-	return session.ID, err
+	return session, user, err
 }
 
 func (f *Flow) toAuthorize(w http.ResponseWriter, r *http.Request, request storage.ID) {

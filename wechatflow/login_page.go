@@ -20,6 +20,17 @@ func (f *Flow) getLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	attempt, err := f.Store.CurrentAttempt(r.Context(), v.request.ID, v.browser(), f.Now())
+	if (err == nil || errors.Is(err, storage.ErrNotFound)) && attempt.State != storage.AttemptConfirmed {
+		signedIn, err := f.signedInElsewhere(r, v.request)
+		if err != nil {
+			f.unavailable(w, r, v.lang, err)
+			return
+		}
+		if signedIn {
+			f.toAuthorize(w, r, v.request.ID)
+			return
+		}
+	}
 	if errors.Is(err, storage.ErrNotFound) {
 		attempt, err = f.beginAttempt(r, v, storage.ID{})
 	} else if err == nil && attempt.State == storage.AttemptDone {
@@ -121,7 +132,7 @@ func (f *Flow) loginPage(r *http.Request, v visit, c card) ui.Login {
 	}
 	switch c.state {
 	case string(storage.AttemptWaiting):
-		p.QR, p.ExpiresIn, p.Renewable = c.attempt.Scene.URL, c.expiresIn, c.attempt.Scenes < maxScenes
+		p.QR, p.ExpiresIn, p.Renewable = c.attempt.Scene.URL, c.expiresIn, c.renewable()
 	case string(storage.AttemptScanned):
 		p.Number, p.Binding = c.attempt.Number, !c.attempt.ApprovedAt.IsZero()
 	}

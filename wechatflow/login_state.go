@@ -33,6 +33,15 @@ func (f *Flow) getLoginState(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	seen, wait := pollParams(r)
+	if done, err := f.doneElsewhere(r, id, secret.Hash()); done || err != nil {
+		if err != nil {
+			f.Log.ErrorContext(ctx, "login state unavailable", "error", err)
+			stateRetry(w, http.StatusServiceUnavailable, seconds(storeRetry))
+			return
+		}
+		writeJSON(w, http.StatusOK, ui.LoginState{State: string(storage.AttemptDone)})
+		return
+	}
 	if wait > 0 {
 		leave, ok := f.waiters.enter(secret.Hash(), customerOf(f.Guard.Address(r)))
 		if !ok {

@@ -141,8 +141,9 @@ func TestFormTarget(t *testing.T) {
 	} {
 		require.Equal(t, want, formTarget(uri), uri)
 	}
-	require.Equal(t, "this device", hostOf("http://127.0.0.1:8080/cb"))
-	require.Equal(t, "this device", hostOf("http://[::1]/cb"))
+	for _, loopback := range []string{"http://127.0.0.1:8080/cb", "http://[::1]/cb", "http://localhost/cb", "%"} {
+		require.Empty(t, hostOf(loopback))
+	}
 	require.Equal(t, "shop.example", hostOf("https://shop.example/cb"))
 	require.Equal(t, "com.example.app", hostOf("com.example.app:/cb"))
 }

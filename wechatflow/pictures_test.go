@@ -36,10 +36,11 @@ func TestPicturesAreRenewedTwiceAndStayValid(t *testing.T) {
 	login := c.login()
 	first, v := login.attr("data-qr"), login.version()
 	seen := map[string]bool{first: true}
-	for range 2 {
+	for i := range 2 {
 		w.clock.advance(119 * time.Second)
 		s, _ := c.state(login, v, 0)
 		require.Equal(t, v, s.Version, "not yet")
+		require.True(t, s.Renewable)
 		require.Equal(t, 1, s.ExpiresIn)
 		w.clock.advance(time.Second)
 		s, _ = c.state(login, v, 20)
@@ -49,6 +50,7 @@ func TestPicturesAreRenewedTwiceAndStayValid(t *testing.T) {
 		require.Contains(t, s.Picture, "<svg")
 		seen[s.QR], v = true, s.Version
 		require.Equal(t, 120, s.ExpiresIn)
+		require.Equal(t, i == 0, s.Renewable, "the last one runs out")
 	}
 	w.clock.advance(2 * time.Minute)
 	s, _ := c.state(login, v, 20)
