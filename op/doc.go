@@ -14,6 +14,13 @@
 //	                                                                         ├─ consent page ─► approve │ decline
 //	                                                                         └─ code at the redirect URI
 //
+// # The code of a TV
+//
+//	GET /device ── the form; in WeChat ─► /device/wechat, the flow's
+//	POST /device ── counted, then compared ─► AuthRequest that names the device, bound to this browser
+//	      ├─ no session ─► /login/<id> … ─► /authorize/continue ┐
+//	      └─ session ───────────────────────────────────────────┴─► /device/confirm ─► approve │ decline ─► the end
+//
 // What is lacking is decided in one place (assess), afresh at each step, from the session that is alive then.
 //
 // # What holds
@@ -24,5 +31,6 @@
 //   - prompt=login, select_account and max_age are satisfied by a login that was completed for this very request, and by
 //     no other: AuthRequest.SessionID.
 //   - A logout that anybody could have caused (no hint, or another person's) is asked about first.
+//   - No device is let in without a press on its confirm page, and its AuthRequest never yields a code.
 //   - Every answer to a client, success or error, carries iss (RFC 9207).
 package op
