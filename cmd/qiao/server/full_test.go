@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -40,18 +41,22 @@ func TestFullDatabase(t *testing.T) {
 		require.True(t, l.proceed(t, t.Context()), "with room again the login goes on")
 		l.check(t, t.Context())
 	}
+	w.fileTellsNothing(t)
 }
 
 // fullWorld is a server on a small database.
 type fullWorld struct {
 	platform *servertest.Platform
 	server   *servertest.Server
+	secrets  *servertest.Secrets
 	logins   []*login
 }
 
 func newFullWorld(t *testing.T) *fullWorld {
-	w := &fullWorld{platform: servertest.NewPlatform(t, 20*time.Millisecond, "main")}
+	w := &fullWorld{platform: servertest.NewPlatform(t, 20*time.Millisecond, "main"), secrets: &servertest.Secrets{}}
+	w.platform.Tell(w.secrets)
 	w.server = servertest.Start(t, w.platform.Config(t))
+	w.server.Secrets = w.secrets
 	w.platform.PushTo(t, w.server)
 	require.True(t, w.newLogin(t).proceed(t, t.Context()))
 	require.NoError(t, w.server.Stop()) // the log goes into the file
@@ -64,6 +69,16 @@ func (w *fullWorld) restart(t *testing.T, maxPages int) {
 	c.SQLite.MaxPageCount = maxPages
 	w.server.Restart(t, c)
 	w.platform.PushTo(t, w.server)
+}
+
+// fileTellsNothing looks for secrets in the bytes of the file and of its log, with all that was deleted from them.
+func (w *fullWorld) fileTellsNothing(t *testing.T) {
+	w.platform.Collect(t, w.secrets)
+	for _, name := range []string{"", "-wal"} {
+		bytes, err := os.ReadFile(w.server.Config.SQLite.Path + name)
+		require.NoError(t, err)
+		require.Empty(t, w.secrets.FoundIn(string(bytes), servertest.OpenID, servertest.UnionID, servertest.Request), "%s", name)
+	}
 }
 
 func pagesOf(t *testing.T, path string) int {

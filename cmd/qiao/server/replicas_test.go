@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"testing"
@@ -25,14 +26,21 @@ type replicas struct {
 	platform *servertest.Platform
 	postgres *servers.PostgresServer
 	redis    *servers.RedisServer
+	secrets  *servertest.Secrets // all that passed by
+
+	libraries servertest.Log // what they log by themselves
 }
 
 func newReplicas(t *testing.T) *replicas {
 	t.Helper()
 	r := &replicas{
 		platform: servertest.NewPlatform(t, 0, "main"),
-		postgres: servers.StartPostgres(t), redis: servers.StartRedis(t),
+		postgres: servers.StartPostgres(t), redis: servers.StartRedis(t), secrets: &servertest.Secrets{},
 	}
+	r.platform.Tell(r.secrets)
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&r.libraries, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() { slog.SetDefault(before) })
 	require.NoError(t, postgres.Migrate(t.Context(), r.postgres.DSN()))
 	c := r.platform.Config(t)
 	c.Storage, c.Postgres.DSN = "postgres", r.postgres.DSN()
@@ -40,6 +48,7 @@ func newReplicas(t *testing.T) *replicas {
 	r.a = servertest.Start(t, c)
 	c.Issuer = r.a.Config.Issuer
 	r.b = servertest.Start(t, c)
+	r.a.Secrets, r.b.Secrets = r.secrets, r.secrets
 	r.platform.PushTo(t, r.b)
 	return r
 }
@@ -57,6 +66,8 @@ func TestReplicas(t *testing.T) {
 	t.Run("parallel refreshes", r.parallelRefreshes)
 	t.Run("parallel exchanges", r.parallelExchanges)
 	t.Run("database stopped", r.databaseStopped)
+	t.Run("every flow", r.everyFlow)
+	t.Run("nothing is told on", r.nothingIsToldOn)
 }
 
 // waitsOnTheOther is a login whose browser never reloads: it learns everything by the long poll of one replica, while

@@ -3,5 +3,6 @@
 //
 //	platform.go  the simulated platform, and a configuration for servers beside it
 //	server.go    one running server: its address, its log, its end
+//	secrets.go   remembers what must not be found anywhere
 //	party.go     a relying party without a library, which can also send what no library would
 package servertest

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"qiao/cmd/qiao/config"
+	"qiao/cmd/qiao/demo"
 	"qiao/cmd/qiao/demo/play"
 	"qiao/wechatflow/simulator"
 )
@@ -38,6 +38,7 @@ type Platform struct {
 	URL      string
 	accounts []config.Account
 	born     atomic.Int64
+	secrets  atomic.Pointer[Secrets]
 }
 
 // NewPlatform starts a platform with these accounts. It delivers a push again after retryPause; 0 is the real one's.
@@ -61,10 +62,56 @@ func NewPlatform(t testing.TB, retryPause time.Duration, names ...string) *Platf
 	p.Simulator, err = simulator.New(simulator.Config{Accounts: simulated, RetryPause: retryPause})
 	require.NoError(t, err)
 	t.Cleanup(p.Close)
-	server := httptest.NewServer(p.Handler())
+	server := httptest.NewServer(p.watch(p.Handler()))
 	t.Cleanup(server.Close)
 	p.URL = server.URL
 	return p
+}
+
+// Tell remembers in secrets what this platform and its accounts know: the configured secrets from the start, the
+// access tokens as they are used, and the people at the end, by Collect.
+func (p *Platform) Tell(secrets *Secrets) {
+	p.secrets.Store(secrets)
+	for _, a := range p.accounts {
+		for _, value := range []string{a.AppSecret, a.Token, a.AESKey} {
+			secrets.Add(Configured, value)
+		}
+	}
+	for _, value := range []string{MasterKey, ShopSecret, ForumSecret} {
+		secrets.Add(Configured, value)
+	}
+}
+
+func (p *Platform) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s := p.secrets.Load(); s != nil {
+			s.Add(Bearer, r.URL.Query().Get("access_token"))
+			s.Add(OpenID, r.URL.Query().Get("openid"))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Collect remembers everybody's openids, numbers and text messages.
+func (p *Platform) Collect(t testing.TB, secrets *Secrets) {
+	t.Helper()
+	var people []struct {
+		UnionID string
+		OpenIDs map[string]string
+	}
+	require.NoError(t, p.People(nil).Call(t.Context(), http.MethodGet, "/sim/people", nil, &people))
+	for _, one := range people {
+		secrets.Add(UnionID, one.UnionID)
+		for _, openID := range one.OpenIDs {
+			secrets.Add(OpenID, openID)
+		}
+	}
+	var messages []struct{ To, Code string }
+	require.NoError(t, p.People(nil).Call(t.Context(), http.MethodGet, "/sim/sms", nil, &messages))
+	for _, m := range messages {
+		secrets.Add(Phone, m.To)
+		secrets.Add(SMSCode, m.Code)
+	}
 }
 
 // PushTo sends the platform's pushes to one server, whatever the issuer's address is.
@@ -89,21 +136,15 @@ func (p *Platform) NewPerson(t testing.TB, s *Server) *play.Person {
 }
 
 // Config is the configuration of a server beside this platform: on SQLite in a folder of the test, with two relying
-// parties, and without the limits that one address would run into. The issuer is the server's own address until the
-// test names one.
+// parties, and with the demo's limits, for everybody here has the one loopback address. The issuer is the server's own
+// address until the test names one.
 func (p *Platform) Config(t testing.TB) config.Config {
 	t.Helper()
-	c := config.Default()
+	c := demo.Base(t.TempDir())
 	c.Listen, c.Management = "127.0.0.1:0", "127.0.0.1:0"
 	c.MasterKey = MasterKey
-	c.SQLite.Path = filepath.Join(t.TempDir(), "qiao.db")
 	c.WeChat.APIBase, c.WeChat.Accounts = p.URL, p.accounts
 	c.SMS.SimulatorURL = p.URL
-	c.SMS.PerAddressHour, c.SMS.PerNetworkHour, c.SMS.PerDay = 1_000_000, 1_000_000, 1_000_000
-	c.Limits = config.Limits{
-		AuthorizePerMinute: 1_000_000, LogoutPerMinute: 1_000_000, LoginPerMinute: 1_000_000,
-		QRPerMinute: 1_000_000, QRPerClientHour: 1_000_000,
-	}
 	shop, forum := config.DefaultClient(), config.DefaultClient()
 	shop.ID, shop.Secret, shop.RedirectURIs, shop.FirstParty = "shop", ShopSecret, []string{ShopURI}, true
 	shop.GrantTypes = []string{"authorization_code", "refresh_token"}

@@ -24,6 +24,7 @@ type Server struct {
 	URL        string // where it listens, which is not the issuer's address where that is another server's
 	Management string
 	Log        *Log
+	Secrets    *Secrets // when set, Via's transports remember what they carry
 	stop       context.CancelFunc
 	ended      chan struct{}
 	err        error
@@ -40,7 +41,8 @@ func Start(t testing.TB, c config.Config) *Server {
 // TryStart is Start for a server that may refuse to start.
 func TryStart(t testing.TB, c config.Config) (*Server, error) {
 	t.Helper()
-	s := &Server{Log: &Log{}}
+	s := &Server{Log: &Log{}, stop: func() {}, ended: make(chan struct{})}
+	close(s.ended) // it runs only from start on
 	t.Cleanup(func() {
 		require.NoError(t, s.Stop())
 		if t.Failed() {
@@ -107,9 +109,9 @@ func (s *Server) Stop() error {
 }
 
 // Via is a transport on which the issuer's address leads to this server, as through a balancer that has chosen it.
-func (s *Server) Via() *http.Transport {
+func (s *Server) Via() http.RoundTripper {
 	var dialer net.Dialer
-	return &http.Transport{
+	transport := &http.Transport{
 		MaxIdleConnsPerHost: 64, DisableCompression: true, IdleConnTimeout: time.Minute,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if address == hostOf(s.Config.Issuer) {
@@ -118,6 +120,10 @@ func (s *Server) Via() *http.Transport {
 			return dialer.DialContext(ctx, network, address)
 		},
 	}
+	if s.Secrets != nil {
+		return s.Secrets.Watch(transport)
+	}
+	return transport
 }
 
 func hostOf(address string) string {
