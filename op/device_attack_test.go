@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"qiao/op"
 	"qiao/storage"
 )
 
@@ -130,6 +131,18 @@ func TestDeviceGuessing(t *testing.T) {
 	w.clock.advance(time.Hour + time.Second)
 	require.Equal(t, http.StatusNotFound, guesser.enter(d.userCode).StatusCode, "expired by now")
 	require.Equal(t, http.StatusSeeOther, guesser.enter(w.tv(tvApp).userCode).StatusCode)
+}
+
+// The limit in all is there for who has many addresses.
+func TestDeviceGuessesInAll(t *testing.T) {
+	w := newWorld(t, settings{limits: op.Limits{UserCodesInAll: 5}})
+	w.addTVs()
+	d := w.tv(tvApp)
+	b := w.browser()
+	for range 5 {
+		require.Equal(t, http.StatusNotFound, b.enter(storage.NewUserCode().Text()).StatusCode)
+	}
+	require.Equal(t, http.StatusTooManyRequests, w.browser().enter(d.userCode).StatusCode)
 }
 
 // A right code gives its try back: who signs in many TVs is not stopped.

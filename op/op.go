@@ -59,7 +59,7 @@ type Limits struct {
 	// Wrong user codes in an hour. These are counters of the store: a flush of the signals gives no new tries.
 	UserCodesPerAddress int // 0 means 60
 	UserCodesPerUser    int // 0 means 20
-	UserCodesInAll      int // 0 means 3,000
+	UserCodesInAll      int // 0 means 10,000
 }
 
 // Config is what a Provider is made from.
@@ -130,7 +130,7 @@ func New(cfg Config) (*Provider, error) {
 
 			UserCodesPerAddress: or(cfg.Limits.UserCodesPerAddress, 60),
 			UserCodesPerUser:    or(cfg.Limits.UserCodesPerUser, 20),
-			UserCodesInAll:      or(cfg.Limits.UserCodesInAll, 3000),
+			UserCodesInAll:      or(cfg.Limits.UserCodesInAll, 10_000),
 		},
 		metrics: metrics,
 		now:     cfg.Now,

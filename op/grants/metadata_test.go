@@ -91,7 +91,7 @@ func TestCORS(t *testing.T) {
 	w := newWorld(t, newFakeStore())
 	token := w.tokens(web).text("access_token")
 	const ours, evil = "https://spa.example.com", "https://evil.example"
-	for _, path := range []string{"/token", "/revoke", "/userinfo"} {
+	for _, path := range []string{"/token", "/revoke", "/userinfo", "/device_authorization"} {
 		a := w.ask("OPTIONS", path, ours, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization")
 		require.Equal(t, http.StatusNoContent, a.status)
 		require.Equal(t, ours, a.header.Get("Access-Control-Allow-Origin"))

@@ -186,7 +186,7 @@ func Default() Config {
 		Limits: Limits{
 			AuthorizePerMinute: 600, LogoutPerMinute: 300, LoginPerMinute: 1200, QRPerMinute: 60, QRPerClientHour: 10000,
 			DevicesPerMinute: 60, DevicesPerClientMinute: 6000, DevicesInAllMinute: 12000,
-			UserCodesPerHour: 60, UserCodesPerUserHour: 20, UserCodesInAllHour: 3000,
+			UserCodesPerHour: 60, UserCodesPerUserHour: 20, UserCodesInAllHour: 10000,
 		},
 		Log: Log{Level: "info", Format: "json"},
 	}
