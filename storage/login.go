@@ -230,7 +230,7 @@ type Complete struct {
 	// Session is the draft: ID, Hash, AMR, ACR, Device, ExpiresAt and IdleExpiresAt are the caller's.
 	Session Session
 	// Previous is the live session of this browser, if any. The same user's is renewed (it keeps its ID, with the new
-	// Hash and auth_time); another user's is ended.
+	// Hash and auth_time); another user's is ended, and so is every other session of this Browser.
 	Previous ID
 	Now      time.Time
 }

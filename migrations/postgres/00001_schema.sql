@@ -174,6 +174,7 @@ CREATE TABLE sessions (
     ended_at        BIGINT NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_browser ON sessions (browser);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 CREATE TABLE consents (

@@ -116,27 +116,29 @@ func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, c storage.Complete
 	return user, nil
 }
 
-// openSession renews this browser's session of the same user, or ends another user's and opens a new one.
+// openSession renews this browser's session of the same user, or opens a new one, and ends all others of this browser: its
+// cookie names one session, and one that no cookie names could only be ended by a lock.
 func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, c storage.Complete) (storage.Session, error) {
 	session := c.Session
 	session.UserID, session.Account, session.OpenID, session.Browser = user.ID, a.Account, a.OpenID, c.NewBrowser
 	session.AuthTime, session.LastSeenAt, session.CreatedAt = authTime(c.Now), c.Now, c.Now
 	facts := encode(SessionFacts{AMR: session.AMR, ACR: session.ACR, Device: session.Device})
 
+	renewed := int64(0)
 	if !c.Previous.IsZero() {
-		n, err := tx.Exec(ctx, `UPDATE sessions SET hash = ?, account = ?, openid = ?, browser = ?, auth_time = ?, facts = ?, last_seen_at = ?, idle_expires_at = ?, expires_at = ?
+		var err error
+		if renewed, err = tx.Exec(ctx, `UPDATE sessions SET hash = ?, account = ?, openid = ?, browser = ?, auth_time = ?, facts = ?, last_seen_at = ?, idle_expires_at = ?, expires_at = ?
 			WHERE id = ? AND user_id = ? AND ended_at = 0 AND expires_at > ? AND idle_expires_at > ?`,
 			session.Hash[:], session.Account, session.OpenID, session.Browser[:], Micros(session.AuthTime), facts, Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt),
-			c.Previous[:], user.ID, Micros(c.Now), Micros(c.Now))
-		if err != nil {
+			c.Previous[:], user.ID, Micros(c.Now), Micros(c.Now)); err != nil {
 			return session, err
 		}
-		if n > 0 {
-			return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, c.Previous[:]))
-		}
-		if err := endSession(ctx, tx, c.Previous, c.Now); err != nil {
-			return session, err
-		}
+	}
+	if err := endBrowser(ctx, tx, c, renewed > 0); err != nil {
+		return session, err
+	}
+	if renewed > 0 {
+		return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, c.Previous[:]))
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO sessions (id, hash, user_id, account, openid, browser, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
@@ -145,6 +147,31 @@ func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.Use
 		return session, err
 	}
 	return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, session.ID[:]))
+}
+
+// endBrowser ends the sessions that this browser has had so far, of whatever user: the previous one that was not renewed,
+// and those whose cookie was lost. One that is idle may still have online grants.
+func endBrowser(ctx context.Context, tx Tx, c storage.Complete, renewed bool) error {
+	var ids []storage.ID
+	if !c.Previous.IsZero() && !renewed {
+		ids = append(ids, c.Previous)
+	}
+	if err := each(ctx, tx, `SELECT s.id FROM sessions s WHERE s.browser = ? AND s.ended_at = 0 AND s.id <> ? ORDER BY s.id`, []any{c.Browser[:], c.Previous[:]}, func(row Row) error {
+		var id []byte
+		if err := row.Scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, storage.ID(id))
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := endSession(ctx, tx, id, c.Now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // learnBrowser moves what this browser knows to its new secret, and adds the user.

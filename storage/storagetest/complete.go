@@ -21,6 +21,7 @@ func completeStories() map[string]story {
 		"two tabs of one browser complete at once":         completeInTwoTabs,
 		"the same user's session is renewed":               completeRenewsSession,
 		"another user's session is ended":                  completeEndsOther,
+		"a session that no cookie names is ended":          completeEndsUnnamed,
 		"a session that is over is not renewed":            completeOverPrevious,
 		"a locked user opens nothing":                      completeLocked,
 		"a user who lost the phone binds first":            completePhoneNeeded,
@@ -242,6 +243,37 @@ func completeEndsOther(w world) {
 	require.ErrorIs(w, err, storage.ErrNotFound)
 	require.False(w, w.alive(online.Grant.ID))
 	require.True(w, w.alive(offline.Grant.ID), "it ends by revocation or a lock")
+}
+
+// completeEndsUnnamed: the browser has a session whose cookie was lost, or is no longer told of because it is idle. After
+// the next login in this browser no cookie could end it.
+func completeEndsUnnamed(w world) {
+	for name, later := range map[string]time.Duration{"live": time.Minute, "idle": 9 * time.Hour} {
+		for _, openID := range []string{"o1", "o2"} {
+			p, elsewhere := w.signIn("o1", start), w.signIn("o1", start)
+			online, offline, others := w.tokens(p, false, start), w.tokens(p, true, start), w.tokens(elsewhere, false, start)
+			next := w.complete(w.confirmed(p.browser, openID, start.Add(later)))
+			_, _, err := w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
+			require.ErrorIs(w, err, storage.ErrNotFound, name)
+			require.False(w, w.alive(online.Grant.ID), name)
+			require.True(w, w.alive(offline.Grant.ID), name)
+			require.True(w, w.alive(others.Grant.ID), "%s: another browser's", name)
+			_, _, err = w.b.Session(w.Context(), next.session.ID, next.session.Hash, time.Hour, next.now)
+			require.NoError(w, err, name)
+		}
+	}
+	// A session that is renewed stays, and the other one of its browser goes.
+	p := w.signIn("o1", start)
+	l := w.confirmed(p.browser, "o1", start)
+	c := l.completeOf()
+	c.Previous = w.signIn("o1", start).session.ID
+	session, err := w.a.CompleteLogin(w.Context(), c)
+	require.NoError(w, err)
+	require.Equal(w, c.Previous, session.ID)
+	_, _, err = w.b.Session(w.Context(), session.ID, c.Session.Hash, time.Hour, start)
+	require.NoError(w, err)
+	_, _, err = w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
+	require.ErrorIs(w, err, storage.ErrNotFound)
 }
 
 func completeOverPrevious(w world) {
