@@ -29,26 +29,31 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		p.refuseLogout(w, r, q.uiLocales(), err)
 	case live == nil:
-		p.metrics.logout("nobody")
-		p.guard.ClearSession(w)
-		q.goOn(w, q.hint != nil)
+		// Nobody is signed in here as anybody can see, so there is nothing to ask about.
+		p.endAndGoOn(w, r, q, q.hint != nil)
 	case q.names(live):
-		p.endAndGoOn(w, r, q, live)
+		p.endAndGoOn(w, r, q, true)
 	default:
 		p.metrics.logout("asked")
 		p.showLogout(w, r, q)
 	}
 }
 
-// endAndGoOn ends the session before the cookie goes: if the store fails, the person can try again.
-func (p *Provider) endAndGoOn(w http.ResponseWriter, r *http.Request, q logoutInquiry, live *signedIn) {
-	if err := p.store.EndSession(r.Context(), live.session.ID, p.now()); err != nil {
-		p.refuseLogout(w, r, q.uiLocales(), unavailable(err))
-		return
+// endAndGoOn ends the session before the cookie goes: if the store fails, the person can try again. Whatever session the
+// cookie names is ended, also one that has idled out: its online grants have not, and after this no cookie names it.
+func (p *Provider) endAndGoOn(w http.ResponseWriter, r *http.Request, q logoutInquiry, certain bool) {
+	handle, held := p.guard.Session(r)
+	if held {
+		if err := p.store.LogOut(r.Context(), handle.ID, handle.Secret.Hash(), p.now()); err != nil {
+			p.refuseLogout(w, r, q.uiLocales(), unavailable(err))
+			return
+		}
+		p.metrics.logout("ended")
+	} else {
+		p.metrics.logout("nobody")
 	}
-	p.metrics.logout("ended")
 	p.guard.ClearSession(w)
-	q.goOn(w, true)
+	q.goOn(w, certain)
 }
 
 func (p *Provider) refuseLogout(w http.ResponseWriter, r *http.Request, uiLocales []string, err error) {

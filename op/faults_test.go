@@ -81,11 +81,11 @@ func (f *faults) Session(ctx context.Context, id storage.ID, secret storage.Hash
 	return f.Store.Session(ctx, id, secret, idle, now)
 }
 
-func (f *faults) EndSession(ctx context.Context, id storage.ID, now time.Time) error {
-	if err := f.err("EndSession"); err != nil {
+func (f *faults) LogOut(ctx context.Context, id storage.ID, secret storage.Hash, now time.Time) error {
+	if err := f.err("LogOut"); err != nil {
 		return err
 	}
-	return f.Store.EndSession(ctx, id, now)
+	return f.Store.LogOut(ctx, id, secret, now)
 }
 
 func (f *faults) Consent(ctx context.Context, userID, clientID string) ([]string, error) {

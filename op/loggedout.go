@@ -50,18 +50,7 @@ func (p *Provider) confirmLogout(w http.ResponseWriter, r *http.Request) {
 		redirect(w, loggedOutPath+"?stayed=1")
 		return
 	}
-	live, err := p.signedIn(r)
-	switch {
-	case err != nil:
-		p.refuseLogout(w, r, q.uiLocales(), err)
-	case live == nil:
-		// Clicked twice: the first click has ended it.
-		p.metrics.logout("nobody")
-		p.guard.ClearSession(w)
-		q.goOn(w, true)
-	default:
-		p.endAndGoOn(w, r, q, live)
-	}
+	p.endAndGoOn(w, r, q, true) // clicked twice, the first click has ended it
 }
 
 func (p *Provider) logoutForm(w http.ResponseWriter, r *http.Request) error {

@@ -31,6 +31,10 @@ type Sessions interface {
 	Session(ctx context.Context, id ID, secret Hash, idle time.Duration, now time.Time) (Session, User, error)
 	// EndSession ends the session and its online grants (I7). Twice is once.
 	EndSession(ctx context.Context, id ID, now time.Time) error
+	// LogOut is EndSession by the browser that holds the session's cookie, whether the session is live, idle for too long or
+	// late: its online grants live longer than that. Another secret ends nothing, and that is no error: the session was
+	// renewed meanwhile, or is somebody else's. Twice is once.
+	LogOut(ctx context.Context, id ID, secret Hash, now time.Time) error
 	// UserSessions lists a user's live sessions, newest first.
 	UserSessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
 

@@ -13,6 +13,17 @@ func (s *Store) EndSession(ctx context.Context, id storage.ID, now time.Time) er
 	return s.write(ctx, "end session", func(tx Tx) error { return endSession(ctx, tx, id, now) })
 }
 
+// LogOut ends the session whose cookie the browser holds.
+func (s *Store) LogOut(ctx context.Context, id storage.ID, secret storage.Hash, now time.Time) error {
+	return s.write(ctx, "log out", func(tx Tx) error {
+		held, err := exists(ctx, tx, `SELECT 1 FROM sessions WHERE id = ? AND hash = ?`+tx.ForUpdate(), id[:], secret[:])
+		if err != nil || !held {
+			return err
+		}
+		return endSession(ctx, tx, id, now)
+	})
+}
+
 // endSession changes the session first and revokes in a later statement: see the package's comment on locks.
 func endSession(ctx context.Context, tx Tx, id storage.ID, now time.Time) error {
 	if _, err := tx.Exec(ctx, `UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at = 0`, Micros(now), id[:]); err != nil {

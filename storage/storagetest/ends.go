@@ -16,6 +16,7 @@ import (
 func endStories() map[string]story {
 	return map[string]story{
 		"a logout beside every issuing":     logoutRaces,
+		"a browser's logout, likewise":      ownLogoutRaces,
 		"a lock beside every issuing":       lockRaces,
 		"an unbinding beside every issuing": unbindRaces,
 		"a deletion beside every issuing":   deleteRaces,
@@ -99,6 +100,10 @@ func refused(err error) error {
 
 func logoutRaces(w world) {
 	race(w, false, func(ctx context.Context, p person) error { return w.a.EndSession(ctx, p.session.ID, start) })
+}
+
+func ownLogoutRaces(w world) {
+	race(w, false, func(ctx context.Context, p person) error { return w.b.LogOut(ctx, p.session.ID, p.session.Hash, start) })
 }
 
 func lockRaces(w world) {

@@ -17,6 +17,7 @@ func sessionStories() map[string]story {
 		"a use moves the idle end, once a minute":  sessionIdle,
 		"a session ends absolutely":                sessionAbsolute,
 		"an ended session is gone, twice is once":  sessionEnded,
+		"a browser logs out of what it holds":      sessionLoggedOut,
 		"a user's sessions are listed":             sessionsListed,
 		"consents add up":                          consentsAddUp,
 		"uses at once do not fail":                 sessionUsesAtOnce,
@@ -86,6 +87,28 @@ func sessionEnded(w world) {
 	_, err = w.b.RotateRefreshToken(w.Context(), rotationOf(offline, start))
 	require.NoError(w, err)
 	require.ErrorIs(w, w.a.IssueCode(w.Context(), p.codeOf(start)), storage.ErrNotFound)
+}
+
+// sessionLoggedOut: also of a session that has idled out or is late, for its online grants have not.
+func sessionLoggedOut(w world) {
+	for name, later := range map[string]time.Duration{"live": 0, "idle": 9 * time.Hour, "late": 8 * 24 * time.Hour} {
+		p := w.signIn("o1", start)
+		online, offline := w.tokens(p, false, start), w.tokens(p, true, start)
+		now := start.Add(later)
+		for what, foreign := range map[string]person{"another secret": {session: storage.Session{ID: p.session.ID, Hash: newHash()}}, "another id": {session: storage.Session{ID: storage.NewID(now), Hash: p.session.Hash}}} {
+			require.NoError(w, w.a.LogOut(w.Context(), foreign.session.ID, foreign.session.Hash, now))
+			require.True(w, w.alive(online.Grant.ID), what)
+		}
+		for range 2 {
+			require.NoError(w, w.a.LogOut(w.Context(), p.session.ID, p.session.Hash, now))
+		}
+		require.False(w, w.alive(online.Grant.ID), name)
+		require.True(w, w.alive(offline.Grant.ID), name)
+		_, err := w.b.RotateRefreshToken(w.Context(), rotationOf(online, start))
+		require.ErrorIs(w, err, storage.ErrNotFound, name)
+		_, _, err = w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
+		require.ErrorIs(w, err, storage.ErrNotFound, name)
+	}
 }
 
 func sessionsListed(w world) {
