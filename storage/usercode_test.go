@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -79,4 +80,10 @@ func FuzzParseUserCode(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, c, again)
 	})
+}
+
+// An ID says when it was made: a device code's end is reckoned from it.
+func TestIDTime(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 123_456_789, time.UTC)
+	require.True(t, at.Truncate(time.Millisecond).Equal(storage.NewID(at).Time()))
 }
