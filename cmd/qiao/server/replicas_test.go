@@ -159,7 +159,7 @@ func waitFrom(ctx context.Context, b *play.Browser, page play.Page, seen int64) 
 			}
 			p.Status, p.Header = b.Page.Status, b.Page.Header
 			p.err = json.Unmarshal([]byte(b.Page.Body), &p.LoginState)
-			if p.err != nil || p.Status != http.StatusOK || p.Version != seen {
+			if p.err != nil || p.Status != http.StatusOK || p.Version != seen || p.Reason == "retry" {
 				break
 			}
 		}
