@@ -1,0 +1,76 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"io/fs"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/stretchr/testify/require"
+
+	"qiao/migrations"
+	"qiao/storage"
+	"qiao/storage/sqlite"
+)
+
+// A file of the first version, with logins on their way and codes that nobody has exchanged, goes on after an upgrade.
+func TestUpgradeFromTheFirstVersion(t *testing.T) {
+	path, now := filepath.Join(t.TempDir(), "qiao.db"), time.Now()
+	end := now.Add(time.Hour).UnixMicro()
+	db, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	files, err := fs.Sub(migrations.SQLite, "sqlite")
+	require.NoError(t, err)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	require.NoError(t, err)
+	_, err = provider.UpTo(t.Context(), 1)
+	require.NoError(t, err)
+
+	attempt, grant, none, code := storage.NewID(now), storage.NewID(now), make([]byte, 16), storage.NewSecret().Hash()
+	scene, hash := storage.NewSecret().Hash(), make([]byte, 32)
+	execute := func(statement string, args ...any) {
+		t.Helper()
+		_, err := db.ExecContext(t.Context(), statement, args...)
+		require.NoError(t, err)
+	}
+	execute(`INSERT INTO attempts VALUES (?, ?, 'rp', ?, 'main', 'qr', '{"name":"Chrome"}', 0, ?, 'waiting', 1, '', 0, 0, ?, 0, 0, 0, 0, 1, ?, '', '', 0)`,
+		attempt[:], none, hash, end, hash, scene[:])
+	execute(`INSERT INTO scenes VALUES (?, ?, '', ?)`, scene[:], attempt[:], end)
+	execute(`INSERT INTO users VALUES ('u1', 'u1', '', NULL, NULL, 0, '[]', 0, 0, 0)`)
+	execute(`INSERT INTO grants VALUES (?, 'u1', 'rp', ?, 'main', 'o1', 0, 0, 'https://rp/cb', '', '{"scopes":["openid"]}', 0, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, x'')`,
+		grant[:], none, end, code[:], end, hash, hash)
+	require.NoError(t, db.Close())
+
+	s := open(t, sqlite.Config{Path: path})
+	outcome, a, err := s.RecordScan(t.Context(), storage.Scan{
+		Delivery: storage.NewSecret().Hash(), Account: "main", OpenID: "o1", Scene: scene, At: now, Number: 42, Choices: [3]int{17, 42, 93}, Now: now,
+	})
+	require.NoError(t, err)
+	require.Equal(t, storage.ScanAccepted, outcome)
+	require.Equal(t, storage.ViaQR, a.Via)
+	require.True(t, a.DeviceID.IsZero())
+	issued, err := s.ConsumeCode(t.Context(), storage.CodeUse{GrantID: grant, CodeHash: code, ClientID: "rp", RedirectURI: "https://rp/cb", Now: now})
+	require.NoError(t, err)
+	require.False(t, issued.Grant.ForDevice)
+}
+
+// Down and up again loses no more than what the version had added.
+func TestMigrationsGoDown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "qiao.db")
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
+	require.NoError(t, err)
+	require.NoError(t, s.Mark(t.Context(), storage.ModeDemo))
+	require.NoError(t, s.Close())
+	db, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	files, err := fs.Sub(migrations.SQLite, "sqlite")
+	require.NoError(t, err)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	require.NoError(t, err)
+	_, err = provider.DownTo(t.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	require.ErrorIs(t, open(t, sqlite.Config{Path: path}).Mark(t.Context(), storage.ModeProduction), storage.ErrConflict)
+}
