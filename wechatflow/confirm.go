@@ -91,21 +91,11 @@ func (f *Flow) showConfirm(w http.ResponseWriter, r *http.Request, p phoneVisit,
 	page := ui.PhoneConfirm{
 		Frame: f.frame(r, p.lang), Client: clientView(p.client, ""),
 		Device: p.attempt.Device.Name, Place: p.attempt.Device.Place, Address: p.attempt.Device.Address,
-		At: p.attempt.CreatedAt, Now: f.Now(), FarAway: f.farAway(r, p.attempt.Device),
+		At: p.attempt.CreatedAt, Now: f.Now(), FarAway: f.Guard.FarFrom(r, p.attempt.Device), // a relay shows its own screen
 		Action: phonePath(p.attempt.ID, "confirm"), FormToken: f.Guard.FormToken(p.secret, p.purpose()),
 	}
 	if p.attempt.Via == storage.ViaQR {
 		page.Choices = p.attempt.Choices[:]
 	}
 	f.Pages.Render(w, status, page)
-}
-
-// farAway warns of a live relay: somebody far away shows this person a picture of his own screen.
-func (f *Flow) farAway(r *http.Request, computer storage.Device) bool {
-	address := f.Guard.Address(r)
-	if f.Guard.Locate == nil || computer.Place == "" || !address.IsValid() {
-		return false
-	}
-	here := f.Guard.Locate(address)
-	return here != "" && here != computer.Place
 }

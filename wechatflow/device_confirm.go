@@ -33,12 +33,16 @@ func (f *Flow) showDeviceConfirm(w http.ResponseWriter, r *http.Request, p phone
 	page := ui.DeviceConfirm{
 		Frame: f.frame(r, p.lang), Client: clientView(p.client, ""),
 		DeviceName: device.Name, UserCode: string(code), Place: device.Device.Place, Address: device.Device.Address,
-		At: device.CreatedAt, Now: f.Now(), FarAway: f.farAway(r, device.Device), MaskedPhone: masked,
+		At: device.CreatedAt, Now: f.Now(), FarAway: f.Guard.FarFrom(r, device.Device), MaskedPhone: masked,
 		Action: phonePath(p.attempt.ID, "confirm"), FormToken: f.Guard.FormToken(p.secret, p.purpose()),
 	}
 	if !p.client.FirstParty {
 		for _, scope := range device.Scopes {
-			page.Scopes = append(page.Scopes, ui.Scope{Name: scope})
+			line := ui.Scope{Name: scope}
+			if scope == "phone" {
+				line.Detail = masked
+			}
+			page.Scopes = append(page.Scopes, line)
 		}
 	}
 	f.Pages.Render(w, status, page)

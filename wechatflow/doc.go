@@ -26,6 +26,26 @@
 // gives no code (quota, trouble, too many from one address) the QR code holds our own page /scan/{account}/{secret},
 // which proves the openid by web authorization instead of by an event.
 //
+// # A TV
+//
+// A device (RFC 8628) shows a picture that this package draws, and polls the provider. The rest is the same, with the
+// device as what is signed in; but nobody claims a device by a scan, and there is no number to match: the person compares
+// the user code, and taps.
+//
+//	TV (device code)                     WeChat                         phone (phone secret)
+//
+//	GET /device/picture/{handle}
+//	    minted when first fetched ──►    scan or follow
+//	                                     POST /wechat/{account}
+//	                                     RecordScan: an approval of
+//	                                     this openid's own ── link ──►  as above, or in one step from the plain address:
+//	                                                                    GET /device/wechat?user_code=
+//	                                                                    confirm: approve, or decline
+//	                                                                    first time: number, code, (move)
+//	next poll: asks the Store  ◄──────── the pending mark is cleared    look at your TV
+//
+// Where the platform gives no code, the picture is the device's plain address.
+//
 // # Three secrets
 //
 // They are never equal, and never in the same place:
@@ -34,6 +54,8 @@
 //   - the browser secret, a cookie of the computer: only with it is the attempt seen, polled and continued;
 //   - the phone link's token, in the chat: it names the attempt and proves nothing. What counts is the phone secret, a
 //     cookie that WeChat's browser is given anew when web authorization has returned the openid that scanned.
+//
+// A device has a fourth one in its picture's address, which shows the picture and does nothing else.
 //
 // A round of web authorization is bound to the browser by the phone secret that it has at that moment, also where the
 // browser logs in itself; there the browser secret is asked for too when it comes back.

@@ -10,7 +10,7 @@ import (
 
 // metrics is the funnel, from the code that is shown to the session, and how long the platform waits for us.
 type metrics struct {
-	codes       *prometheus.CounterVec // account, kind: platform or page
+	codes       *prometheus.CounterVec // account, kind: platform or page; device or device_address
 	scans       *prometheus.CounterVec // outcome
 	confirms    *prometheus.CounterVec // outcome
 	messages    *prometheus.CounterVec // outcome: sent, failed, limited
@@ -33,7 +33,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		return c
 	}
 	m := &metrics{
-		codes:    counter("qiao_login_qr_created_total", "QR codes made for the login page.", "account", "kind"),
+		codes:    counter("qiao_login_qr_created_total", "QR codes made for login pages and devices.", "account", "kind"),
 		scans:    counter("qiao_login_scans_total", "Scans of our codes.", "outcome"),
 		confirms: counter("qiao_login_confirms_total", "Answers on the phone's confirm page.", "outcome"),
 		messages: counter("qiao_login_messages_total", "Text messages with a code.", "outcome"),

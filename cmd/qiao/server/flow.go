@@ -74,9 +74,12 @@ func buildFlow(c config.Config, p flowParts) (*wechatflow.Flow, error) {
 			SessionIdle: c.Lifetimes.SessionIdle, Session: c.Lifetimes.SessionAbsolute,
 		},
 		Limits: wechatflow.Limits{
-			PagesPerAddress:    wechatflow.Rate{Max: c.Limits.LoginPerMinute, Window: time.Minute},
-			MintsPerAddress:    wechatflow.Rate{Max: c.Limits.QRPerMinute, Window: time.Minute},
-			MintsPerClient:     wechatflow.Rate{Max: c.Limits.QRPerClientHour, Window: time.Hour},
+			PagesPerAddress: wechatflow.Rate{Max: c.Limits.LoginPerMinute, Window: time.Minute},
+			MintsPerAddress: wechatflow.Rate{Max: c.Limits.QRPerMinute, Window: time.Minute},
+			MintsPerClient:  wechatflow.Rate{Max: c.Limits.QRPerClientHour, Window: time.Hour},
+
+			UserCodesPerAddress: c.Limits.UserCodesPerHour, UserCodesInAll: c.Limits.UserCodesInAllHour,
+
 			MessagesPerPhone:   day(c.SMS.PerPhoneDay),
 			MessagesPerOpenID:  day(c.SMS.PerOpenIDDay),
 			MessagesPerAddress: wechatflow.Rate{Max: c.SMS.PerAddressHour, Window: time.Hour},
