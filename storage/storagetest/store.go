@@ -30,7 +30,11 @@ func TestStore(t *testing.T, open func(t *testing.T) (a, b storage.Store)) {
 		"devices":          deviceStories(),
 		"device scans":     deviceScanStories(),
 		"device approvals": deviceApprovalStories(),
+		"device binds":     deviceBindStories(),
+		"device typed":     deviceTypedStories(),
 		"device ends":      deviceEndStories(),
+		"device redeems":   deviceRedeemStories(),
+		"device declines":  deviceDeclineStories(),
 		"operations":       operationStories(),
 	} {
 		t.Run(group, func(t *testing.T) {
