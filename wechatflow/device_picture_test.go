@@ -180,3 +180,15 @@ func TestTVPictureWhenTheRecordIsDown(t *testing.T) {
 	w.store.down.Store(false)
 	require.Contains(t, v.qr(), "weixin.qq.com/q/")
 }
+
+// A code is shown only once its scene is recorded: a scan that arrives at once must find it.
+func TestTVPictureIsNotShownBeforeItIsRecorded(t *testing.T) {
+	w := newWorld(t, options{})
+	v := w.tv()
+	w.store.sceneLost.Store(true)
+	p := w.browser().get(v.path + ".png")
+	require.Equal(t, http.StatusServiceUnavailable, p.status)
+	require.Empty(t, p.body)
+	w.store.sceneLost.Store(false)
+	require.Contains(t, v.qr(), "weixin.qq.com/q/")
+}

@@ -51,6 +51,7 @@ func TestTVFirstLogin(t *testing.T) {
 	end := alice.bind(number, alicePhone)
 	require.Equal(t, "look_at_tv", end.attr("data-end"), end.body)
 	require.False(t, v.marked(), "the next poll asks the record")
+	require.Equal(t, http.StatusNotFound, w.browser().get(v.path+".svg").status, "its picture is over")
 
 	issued, err := v.poll()
 	require.NoError(t, err)
@@ -171,4 +172,19 @@ func TestTVScanAndAddressAreOneApproval(t *testing.T) {
 	require.Equal(t, first.path(), alice.open(alice.link()).path())
 	require.Equal(t, 1.0, w.counter("qiao_login_scans_total", "outcome=accepted"))
 	require.Equal(t, 1.0, w.counter("qiao_login_scans_total", "outcome=repeated"))
+}
+
+// WeChat does not answer who is here: the page leads back to the device's address, and the next round works.
+func TestTVAddressWhenWebAuthorizationFails(t *testing.T) {
+	w := newWorld(t, options{})
+	v, alice := w.tv(), w.person()
+	alice.follow()
+	w.fault(map[string]any{"path": "/sns/oauth2/access_token", "errcode": -1, "times": 100})
+	failed := alice.inWeChatAt(v)
+	require.Equal(t, http.StatusBadGateway, failed.status)
+	require.Contains(t, failed.body, "/device?user_code="+v.code.Text())
+	w.control("DELETE", "/sim/faults", nil, nil)
+	require.Equal(t, v.code.Text(), alice.inWeChatAt(v).attr("data-user-code"))
+	ghost := w.person(map[string]any{"snapshot": true})
+	require.Equal(t, "snapshot", ghost.inWeChatAt(v).attr("data-end"))
 }

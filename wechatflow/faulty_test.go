@@ -20,6 +20,14 @@ type faultyStore struct {
 	scanLate  atomic.Int64 // nanoseconds that RecordScan waits before it runs, whatever its ctx says
 	scanBroke atomic.Bool  // RecordScan commits, and its answer is lost
 	nameTaken atomic.Int32 // so many bindings find their username taken
+	sceneLost atomic.Bool  // AddDeviceScene fails before it commits
+}
+
+func (s *faultyStore) AddDeviceScene(ctx context.Context, id storage.ID, scene storage.Scene, now time.Time) error {
+	if s.sceneLost.Load() {
+		return errDown
+	}
+	return s.Store.AddDeviceScene(ctx, id, scene, now)
 }
 
 func (s *faultyStore) BindPhone(ctx context.Context, b storage.Bind) (storage.BindResult, error) {
