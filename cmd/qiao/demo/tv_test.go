@@ -121,5 +121,8 @@ func TestTVByScan(t *testing.T) {
 	decide(ctx, t, person, tv.scanned(v.Pictures[1]), "decline")
 	require.Equal(t, "declined", tv.ends().State)
 
+	v = tv.call("POST", "/api/start")
+	decide(ctx, t, person, v.QR, "approve") // a TV that knows no extension shows verification_uri_complete
+	require.Equal(t, "signed-in", tv.ends().State)
 	require.Equal(t, "signed-out", newTelevision(t, ready.TV).call("GET", "/api/me").State, "the neighbour's TV is not")
 }
