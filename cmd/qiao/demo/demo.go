@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -21,7 +20,6 @@ import (
 	"qiao/cmd/qiao/server"
 	"qiao/storage"
 	"qiao/storage/postgres"
-	"qiao/storage/seal"
 	"qiao/wechatflow/simulator"
 )
 
@@ -38,14 +36,28 @@ type Options struct {
 	NewLog        func(config.Log) *slog.Logger
 }
 
-// Run starts everything and serves until ctx ends. Nothing is left behind.
-func Run(ctx context.Context, o Options) (err error) {
-	folder := o.Folder
-	if folder == "" {
-		if folder, err = os.MkdirTemp("", "qiao-demo-"); err != nil {
-			return fmt.Errorf("make a temporary folder: %w", err)
+// Run starts everything and serves until ctx ends. Nothing is left behind but the folder, where one was given.
+func Run(ctx context.Context, o Options) error {
+	started := false
+	err := run(ctx, o, &started)
+	if !started && ctx.Err() != nil {
+		return nil // told to stop during the start, whatever failed by that
+	}
+	return err
+}
+
+func run(ctx context.Context, o Options, started *bool) (err error) {
+	folder, removeFolder, err := openFolder(o.Folder)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, removeFolder()) }()
+	if o.ReadyFile != "" {
+		// An old one would tell of a demo that is gone.
+		if err := removeFile(o.ReadyFile); err != nil {
+			return err
 		}
-		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+		defer func() { err = errors.Join(err, removeFile(o.ReadyFile)) }()
 	}
 	masterKey, err := keepMasterKey(filepath.Join(folder, "master.key"))
 	if err != nil {
@@ -119,8 +131,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		stop()
 		return errors.Join(err, running.Wait())
 	}
-	serve(l.rp, site.Handler())
-	serve(l.tv, newTV(c, at, log).Handler())
+	serve(l.rp, server.LoopbackOnly(site.Handler()))
+	serve(l.tv, server.LoopbackOnly(newTV(c, at, log).Handler()))
 
 	ready := readyFile(c, at, "http://"+l.management.Addr().String())
 	if o.ReadyFile != "" {
@@ -131,6 +143,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	}
 	printWelcome(o.Out, c, at)
+	*started = true
 	err = running.Wait()
 	if ctx.Err() != nil && errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -189,26 +202,4 @@ func startSimulator(c config.Config, at Addresses, log *slog.Logger) (*simulator
 		return nil, fmt.Errorf("start the simulator: %w", err)
 	}
 	return sim, nil
-}
-
-// keepMasterKey reads the folder's master key, and makes it at the first start.
-func keepMasterKey(path string) (string, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		key := seal.NewKey()
-		return key, writeOwn(path, func(f io.Writer) error { _, err := io.WriteString(f, key+"\n"); return err })
-	}
-	return string(text), err
-}
-
-// writeOwn writes a file that only its owner can read, whole or not at all.
-func writeOwn(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -18,34 +18,71 @@ import (
 	"qiao/cmd/qiao/demo/play"
 )
 
+// running is a demo of a test.
+type running struct {
+	ready demo.Ready
+	file  string       // the ready file
+	stop  func() error // twice is once
+}
+
+func (r *running) people() play.Simulator {
+	return play.Simulator{Base: r.ready.Simulator, Client: &http.Client{Timeout: 10 * time.Second}}
+}
+
 // start runs a demo for the test and returns what its ready file says.
 func start(t *testing.T, yaml string) (demo.Ready, play.Simulator) {
 	t.Helper()
-	dir := t.TempDir()
-	o := demo.Options{
-		Folder: dir, ReadyFile: filepath.Join(dir, "ready.json"), Out: io.Discard,
-		NewLog: func(config.Log) *slog.Logger { return slog.New(slog.DiscardHandler) },
+	r := launch(t, demo.Options{Folder: t.TempDir()}, yaml)
+	return r.ready, r.people()
+}
+
+// quiet fills in what every demo of a test has.
+func quiet(o demo.Options) demo.Options {
+	o.Out = io.Discard
+	o.NewLog = func(config.Log) *slog.Logger { return slog.New(slog.DiscardHandler) }
+	return o
+}
+
+// launch runs a demo with a configuration file until the test ends or stops it.
+func launch(t *testing.T, o demo.Options, yaml ...string) *running {
+	t.Helper()
+	o = quiet(o)
+	r := &running{file: filepath.Join(t.TempDir(), "ready.json")}
+	o.ReadyFile = r.file
+	if len(yaml) > 0 {
+		o.Source.File = filepath.Join(t.TempDir(), "own.yaml")
+		require.NoError(t, os.WriteFile(o.Source.File, []byte(yaml[0]), 0o600))
 	}
-	if yaml != "" {
-		o.Source.File = filepath.Join(dir, "own.yaml")
-		require.NoError(t, os.WriteFile(o.Source.File, []byte(yaml), 0o600))
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- demo.Run(ctx, o) }()
-	t.Cleanup(func() { stop(); require.NoError(t, <-ended) })
-	var ready demo.Ready
-	require.Eventually(t, func() bool {
+	ctx, cancel := context.WithCancel(context.Background())
+	var err error
+	ended := make(chan struct{})
+	go func() { err = demo.Run(ctx, o); close(ended) }()
+	r.stop = func() error { cancel(); <-ended; return err }
+	t.Cleanup(func() { require.NoError(t, r.stop()) })
+	for json.Unmarshal(readyText(r.file), &r.ready) != nil {
 		select {
-		case err := <-ended:
-			ended <- err
+		case <-ended:
 			t.Fatalf("the demo ended: %v", err)
-		default:
+		case <-time.After(5 * time.Millisecond):
 		}
-		text, err := os.ReadFile(o.ReadyFile)
-		return err == nil && json.Unmarshal(text, &ready) == nil
-	}, 20*time.Second, 10*time.Millisecond)
-	return ready, play.Simulator{Base: ready.Simulator, Client: &http.Client{Timeout: 10 * time.Second}}
+	}
+	return r
+}
+
+func readyText(file string) []byte {
+	text, _ := os.ReadFile(file) // not there so far
+	return text
+}
+
+// refused runs a demo that must not start, and returns why it did not.
+func refused(t *testing.T, yaml string) error {
+	t.Helper()
+	o := quiet(demo.Options{Folder: t.TempDir()})
+	o.Source.File = filepath.Join(o.Folder, "own.yaml")
+	require.NoError(t, os.WriteFile(o.Source.File, []byte(yaml), 0o600))
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	return demo.Run(ctx, o)
 }
 
 func TestWholeLoginByFormsAlone(t *testing.T) {

@@ -3,6 +3,7 @@
 //
 //	settings.go  the demo's defaults under the operator's own configuration
 //	demo.go      ports, start, what is printed, the ready file
+//	folder.go    what it writes: the master key, its own configuration; removed where it is temporary
 //	rp/          the relying party
 //	tv/          the TV
 package demo

@@ -7,9 +7,9 @@ import (
 	"qiao/cmd/qiao/config"
 )
 
-// loopbackOnly refuses requests that name another host than this machine, or come from a page of another one. It stops
+// LoopbackOnly refuses requests that name another host than this machine, or come from a page of another one. It stops
 // a web page from reaching the demo by rebinding its own name to 127.0.0.1.
-func loopbackOnly(next http.Handler) http.Handler {
+func LoopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
 		if !loopbackHost("http://"+r.Host) || (origin != "" && origin != "null" && !loopbackHost(origin)) {

@@ -166,7 +166,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 		if !config.IsLoopback(issuer) {
 			return nil, errors.New("issuer: the demo runs on loopback only, for its platform lets anybody play anybody")
 		}
-		p.handler = loopbackOnly(p.handler)
+		p.handler = LoopbackOnly(p.handler)
 	}
 	return p, nil
 }
