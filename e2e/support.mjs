@@ -103,9 +103,9 @@ export class Person {
     return this.call('GET', `/sim/people/${this.id}/messages?since=${this.read}`);
   }
 
-  // openLink opens the link of the newest chat message in WeChat's browser.
+  // openLink opens the link of the newest answer to a scan in WeChat's browser; notices of earlier logins have links too.
   async openLink() {
-    const message = await until('a link in the chat', async () => (await this.messages()).findLast((m) => m.links?.length));
+    const message = await until('a link in the chat', async () => (await this.messages()).findLast((m) => m.links?.length && !m.links[0].includes('/phone/notice/')));
     this.read = message.n;
     await this.open(message.links[0]);
     return message.links[0];

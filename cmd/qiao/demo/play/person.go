@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -103,7 +104,7 @@ func (p *Person) Messages(ctx context.Context) ([]Message, error) {
 	return all, nil
 }
 
-// Link waits for a message with a link, the answer to a scan.
+// Link waits for a message with a link, the answer to a scan. A notice of an earlier login may come before it.
 func (p *Person) Link(ctx context.Context) (string, error) {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		all, err := p.Messages(ctx)
@@ -111,7 +112,7 @@ func (p *Person) Link(ctx context.Context) (string, error) {
 			return "", err
 		}
 		for _, m := range all {
-			if len(m.Links) > 0 {
+			if len(m.Links) > 0 && !strings.Contains(m.Links[0], "/phone/notice/") {
 				return m.Links[0], nil
 			}
 		}
