@@ -58,7 +58,7 @@ const (
 // assess decides what is lacking. loggedInBy is the session that a login for this very request has opened, zero while
 // there was none. Consent is looked up last, and only for third parties.
 func (p *Provider) assess(ctx context.Context, client storage.Client, a storage.AuthParams, loggedInBy storage.ID, live *signedIn) (need, error) {
-	if live == nil {
+	if live == nil || len(live.user.PhoneIndex) == 0 { // somebody else has taken the number: a new login binds one
 		return needLogin, nil
 	}
 	fresh := loggedInBy == live.session.ID

@@ -8,7 +8,7 @@ import (
 	"qiao/storage"
 )
 
-// errSessionGone: the session ended, or its user was locked, while the request was being answered.
+// errSessionGone: the session ended, or its user was locked or lost the phone, while the request was being answered.
 var errSessionGone = errors.New("the session is gone")
 
 // issueCode opens the grant with its one code. stored is the request that the code finishes, empty where the session was
@@ -45,7 +45,7 @@ func (p *Provider) issueCode(ctx context.Context, client storage.Client, a stora
 		Now:           now,
 	})
 	switch {
-	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrLocked):
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrLocked), errors.Is(err, storage.ErrPhoneNeeded):
 		return "", errSessionGone
 	case errors.Is(err, storage.ErrConflict):
 		// A second tab, or a double click: one request, one code.

@@ -10,6 +10,7 @@ import (
 
 	"qiao/op/keys"
 	"qiao/storage"
+	"qiao/storage/relational"
 )
 
 // idToken mints an ID token as the token endpoint does, already expired.
@@ -153,7 +154,7 @@ func TestSessionEndsMeanwhile(t *testing.T) {
 	id := b.get(authorizePath(query(thirdParty))).consentID(t)
 	next := "/authorize/continue?request=" + id.String()
 	form := b.get(next).form(t, "approve")
-	for _, gone := range []error{storage.ErrNotFound, storage.ErrLocked} {
+	for _, gone := range []error{storage.ErrNotFound, storage.ErrLocked, storage.ErrPhoneNeeded} {
 		w.faults.failWith(fmt.Errorf("issue code: %w", gone), "IssueCode")
 		b.get(authorizePath(query(firstParty))).loginID(t)
 		require.Equal(t, "login_required", b.get(authorizePath(query(firstParty, "prompt", "none"))).at(t, shopURI).Get("error"))
@@ -162,6 +163,24 @@ func TestSessionEndsMeanwhile(t *testing.T) {
 	}
 	w.faults.fail()
 	b.get(next).code(t, w, forumURI)
+}
+
+// Somebody else has taken the number: the session lives on, and leads to no code and to no consent page, but to a login
+// that binds a number again. After it the very request goes on.
+func TestPhoneTakenMeanwhile(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	session := b.signIn(ann)
+	consent := b.get(authorizePath(query(thirdParty))).consentID(t)
+	require.NoError(t, w.store.DB.Write(t.Context(), func(tx relational.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE users SET phone_sealed = NULL, phone_index = NULL WHERE id = ?`, session.UserID)
+		return err
+	}))
+	id := b.get(authorizePath(query(firstParty))).loginID(t)
+	require.Equal(t, "login_required", b.get(authorizePath(query(firstParty, "prompt", "none"))).at(t, shopURI).Get("error"))
+	require.Equal(t, consent, b.get("/authorize/continue?request="+consent.String()).loginID(t))
+	require.Equal(t, session.UserID, b.login(id, ann).UserID)
+	b.get("/authorize/continue?request="+id.String()).code(t, w, shopURI)
 }
 
 // A login by somebody else than the hint names is told to the client, and never answered with a code.

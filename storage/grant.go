@@ -129,7 +129,8 @@ type Issued struct {
 // RotateRefreshToken, AccessGrant.
 type Grants interface {
 	// IssueCode creates the grant with its code. It holds the session and the user against EndSession and LockUser while
-	// it does (I7). ErrNotFound: the session is gone or was renewed; ErrLocked; ErrConflict: the request is finished.
+	// it does (I7). ErrNotFound: the session is gone or was renewed; ErrLocked; ErrPhoneNeeded: somebody else has taken the
+	// user's number since, and without one nobody signs in anywhere; ErrConflict: the request is finished.
 	IssueCode(ctx context.Context, c NewCode) error
 	// ConsumeCode uses the code up. ErrNotFound: unknown, or of another client, redirect URI or challenge, or a device code,
 	// which changes nothing; ErrExpired; ErrReplayed: used before by the same client, and the grant is now revoked (I1). A revoked

@@ -41,10 +41,10 @@ func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (stor
 	return attempt, nil
 }
 
-// againIfEnded begins a new attempt where the session that the last one opened is gone: the provider sent the person
-// here for another login, and a page that says "done" would only send them back.
+// againIfEnded begins a new attempt where the session that the last one opened is gone, or its user's phone is: the
+// provider sent the person here for another login, and a page that says "done" would only send them back.
 func (f *Flow) againIfEnded(r *http.Request, v visit, done storage.Attempt) (storage.Attempt, error) {
-	live, _, err := f.liveSession(r)
+	live, _, err := f.usefulSession(r)
 	if err != nil || !live.ID.IsZero() && live.ID == v.request.SessionID {
 		return done, err
 	}

@@ -19,13 +19,23 @@ func (f *Flow) signedInElsewhere(r *http.Request, request storage.AuthRequest) (
 	if asksForMore(p) {
 		return false, nil
 	}
-	session, user, err := f.liveSession(r)
+	session, user, err := f.usefulSession(r)
 	if err != nil || session.ID.IsZero() || session.ID == request.SessionID {
 		return false, err
 	}
 	// auth_time has whole seconds, rounded down.
 	since := !session.AuthTime.Before(request.CreatedAt.Truncate(time.Second))
 	return since && (p.HintSubject == "" || p.HintSubject == user.ID), nil
+}
+
+// usefulSession is the live session, zero where the provider would send it back: whoever has lost the phone to somebody
+// else binds one in a new login.
+func (f *Flow) usefulSession(r *http.Request) (storage.Session, storage.User, error) {
+	session, user, err := f.liveSession(r)
+	if err == nil && len(user.PhoneIndex) == 0 {
+		return storage.Session{}, storage.User{}, nil
+	}
+	return session, user, err
 }
 
 func asksForMore(p storage.AuthParams) bool {

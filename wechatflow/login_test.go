@@ -253,6 +253,28 @@ func TestLoginAgainAfterTheSessionEnded(t *testing.T) {
 	require.Equal(t, "waiting", c.get(login.path()).attr("data-state"))
 }
 
+// Nor may it say "done", or send anybody back, to somebody whose number another person has taken since: without a phone
+// the provider issues nothing, and the two would send the browser to and fro for ever.
+func TestLoginAgainAfterThePhoneWasTaken(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice, bob := w.browser(), w.person(), w.person()
+	login := c.login()
+	alice.bind(alice.choose(alice.scanAndFollow(login), login), alicePhone)
+	second := c.request()
+	s, _ := c.continueLogin(login)
+	w.clock.advance(2 * time.Minute)
+	_, number := bob.atNumber()
+	number.submit("/number", "phone", alicePhone).submit("/code", "code", w.pocket.lastCode(t)).submit("/move", "move", "yes")
+	for name, path := range map[string]string{"the tab that logged in": login.path(), "another tab": "/login/" + second.String()} {
+		require.Equal(t, "waiting", c.get(path).attr("data-state"), name)
+	}
+	again := c.get(login.path())
+	w.clock.advance(2 * time.Minute)
+	alice.bind(alice.choose(alice.scanAndFollow(again), again), "+8613800009999")
+	renewed, _ := c.continueLogin(again)
+	require.Equal(t, s.User, renewed.User)
+}
+
 func TestANewScanVoidsTheOpenIDsEarlierAttempts(t *testing.T) {
 	w := newWorld(t, options{})
 	alice := w.person()

@@ -42,7 +42,7 @@ func (w *world) login() storage.NewCode {
 	session, user := storage.NewHandle(w.now), "u"+fmt.Sprintf("%x", [16]byte(storage.NewID(w.now)))
 	at, end := relational.Micros(w.now), relational.Micros(w.now.Add(24*time.Hour))
 	w.execute(`INSERT INTO users (id, username, name, phone_sealed, phone_index, phone_verified_at, group_names, locked_at, created_at, updated_at)
-		VALUES ($1, $1, '', NULL, NULL, 0, '[]', 0, $2, $2)`, user, at)
+		VALUES ($1, $1, '', '\x01', decode(md5($1), 'hex'), $2, '[]', 0, $2, $2)`, user, at)
 	hash := session.Secret.Hash()
 	w.execute(`INSERT INTO sessions (id, hash, user_id, account, openid, browser, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
 		VALUES ($1, $2, $3, 'main', 'openid', $4, $5, '{"device":{"name":""}}', $5, $5, $6, $6, 0)`,

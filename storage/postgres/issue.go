@@ -10,9 +10,9 @@ import (
 
 // holdPerson holds the user and the session until the statement commits. EndSession and LockUser change these rows
 // before they look for grants to revoke, so either they wait here and then see the new grant, or this statement waits
-// and then finds the session ended or the user locked.
+// and then finds the session ended, the user locked, or the phone gone.
 const holdPerson = `WITH u AS (
-	SELECT id FROM users WHERE id = $2 AND locked_at = 0 FOR SHARE
+	SELECT id FROM users WHERE id = $2 AND locked_at = 0 AND phone_index IS NOT NULL FOR SHARE
 ), s AS (
 	SELECT account, openid FROM sessions
 	WHERE id = $4 AND hash = $5 AND user_id = $2 AND ended_at = 0 AND expires_at > $6 AND idle_expires_at > $6 FOR SHARE
@@ -65,10 +65,10 @@ func (s *Store) IssueCode(ctx context.Context, c storage.NewCode) error {
 
 // whyNoCode finds out what stood in the way. Nothing was changed.
 func (s *Store) whyNoCode(ctx context.Context, c storage.NewCode) error {
-	var locked, live bool
-	err := s.db.pool.QueryRow(ctx, `SELECT u.locked_at <> 0, s.ended_at = 0 AND s.expires_at > $4 AND s.idle_expires_at > $4
+	var locked, live, phone bool
+	err := s.db.pool.QueryRow(ctx, `SELECT u.locked_at <> 0, s.ended_at = 0 AND s.expires_at > $4 AND s.idle_expires_at > $4, u.phone_index IS NOT NULL
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.hash = $2 AND s.user_id = $3`,
-		c.Grant.SessionID[:], c.SessionHash[:], c.Grant.UserID, relational.Micros(c.Now)).Scan(&locked, &live)
+		c.Grant.SessionID[:], c.SessionHash[:], c.Grant.UserID, relational.Micros(c.Now)).Scan(&locked, &live, &phone)
 	switch {
 	case err != nil:
 		return found(err)
@@ -76,6 +76,8 @@ func (s *Store) whyNoCode(ctx context.Context, c storage.NewCode) error {
 		return storage.ErrLocked
 	case !live:
 		return storage.ErrNotFound
+	case !phone:
+		return storage.ErrPhoneNeeded
 	default:
 		return storage.ErrConflict
 	}

@@ -37,11 +37,11 @@ func (s *Store) IssueCode(ctx context.Context, c storage.NewCode) error {
 
 // issuingSession returns through whom the live session was opened.
 func issuingSession(ctx context.Context, tx relational.Tx, c storage.NewCode) (account, openID string, err error) {
-	var lockedAt, ended, expires, idle int64
+	var lockedAt, ended, expires, idle, phone int64
 	g := c.Grant
-	err = tx.QueryRow(ctx, `SELECT s.account, s.openid, s.ended_at, s.expires_at, s.idle_expires_at, u.locked_at
+	err = tx.QueryRow(ctx, `SELECT s.account, s.openid, s.ended_at, s.expires_at, s.idle_expires_at, u.locked_at, u.phone_index IS NOT NULL
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ? AND s.hash = ? AND s.user_id = ?`, g.SessionID[:], c.SessionHash[:], g.UserID).
-		Scan(&account, &openID, &ended, &expires, &idle, &lockedAt)
+		Scan(&account, &openID, &ended, &expires, &idle, &lockedAt, &phone)
 	switch {
 	case err != nil:
 		return "", "", found(err)
@@ -49,6 +49,8 @@ func issuingSession(ctx context.Context, tx relational.Tx, c storage.NewCode) (a
 		return "", "", storage.ErrLocked
 	case ended != 0 || late(expires, c.Now) || late(idle, c.Now):
 		return "", "", storage.ErrNotFound
+	case phone == 0: // somebody else has taken the number since
+		return "", "", storage.ErrPhoneNeeded
 	}
 	return account, openID, nil
 }

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,8 @@ func codeStories() map[string]story {
 		"a request of another browser yields no code":     codeForeignRequest,
 		"a code without tokens to keep":                   codeWithoutTokens,
 		"only a live session with its secret issues":      codeSession,
+		"who has lost the phone signs in nowhere":         codePhoneNeeded,
+		"a code beside the loss of the phone":             codeRacesMove,
 		"a revoked grant is gone for its client alone":    grantRevoked,
 		"a revoked access token is gone, and no other":    accessRevoked,
 		"a grant keeps its newest access tokens":          accessKept,
@@ -221,4 +224,73 @@ func codeSession(w world) {
 	}
 	require.NoError(w, w.a.LockUser(w.Context(), p.user.ID, "ops", start))
 	require.ErrorIs(w, w.a.IssueCode(w.Context(), p.codeOf(start)), storage.ErrLocked)
+}
+
+// takePhone binds the number of another user to an openid, which takes it from them.
+func (w world) takePhone(by, from string) {
+	w.Helper()
+	taker := w.approved(by, start)
+	require.NoError(w, w.a.SendPhoneCode(w.Context(), taker.codeFor("+86138"+from)))
+	_, err := w.a.BindPhone(w.Context(), taker.bindOf())
+	require.NoError(w, err)
+	_, err = w.a.MovePhone(w.Context(), taker.bindOf())
+	require.NoError(w, err)
+}
+
+// codePhoneNeeded: what a session leads to, and what leads to a session, agree about whom they let in.
+func codePhoneNeeded(w world) {
+	p := w.signIn("o1", start)
+	kept, l, d := w.tokens(p, true, start), w.confirmed(newHash(), "o1", start), w.tv(start)
+	w.takePhone("o2", "o1")
+	_, approved := w.a.ApproveDevice(w.Context(), p.approvalOf(d))
+	_, completed := w.b.CompleteLogin(w.Context(), l.completeOf())
+	for name, err := range map[string]error{
+		"a code": w.a.IssueCode(w.Context(), p.codeOf(start)), "a code for a request": w.b.IssueCode(w.Context(), p.codeForRequest(start)),
+		"a device": approved, "a login": completed,
+	} {
+		require.ErrorIs(w, err, storage.ErrPhoneNeeded, name)
+	}
+	require.True(w, w.alive(kept.Grant.ID), "what was granted before stays")
+	_, err := w.a.AuthRequest(w.Context(), p.request.ID, p.browser, start)
+	require.NoError(w, err, "the request may still be answered after a new login")
+	other := w.signIn("o3", start)
+	ended := p.codeOf(start)
+	ended.Grant.SessionID, ended.SessionHash = other.session.ID, other.session.Hash
+	require.ErrorIs(w, w.a.IssueCode(w.Context(), ended), storage.ErrNotFound, "somebody else's session comes first")
+
+	w.bindAnew(p, "+8613800000009")
+	require.NoError(w, w.a.IssueCode(w.Context(), p.codeForRequest(start)))
+}
+
+// bindAnew gives a user who has lost the phone another one, by a login elsewhere.
+func (w world) bindAnew(p person, phone string) {
+	w.Helper()
+	l := w.begin(newHash(), start)
+	w.scan(&l, p.openID)
+	require.Equal(w, storage.ConfirmPhoneNeeded, w.approve(&l))
+	require.Equal(w, p.user.ID, w.bindPhone(&l, phone).ID)
+}
+
+// codeRacesMove: once the move is acknowledged, the number's earlier holder is given no code.
+func codeRacesMove(w world) {
+	ctx := context.WithoutCancel(w.Context())
+	for round := range rounds(w.T) / 4 {
+		p := w.signIn(fmt.Sprintf("o%d", round), start)
+		taker := w.approved(fmt.Sprintf("taker%d", round), start)
+		require.NoError(w, w.a.SendPhoneCode(ctx, taker.codeFor("+86138"+p.openID)))
+		_, err := w.a.BindPhone(ctx, taker.bindOf())
+		require.NoError(w, err)
+		errs := parallel(4, func(n int) error {
+			if n == 0 {
+				_, err := w.a.MovePhone(ctx, taker.bindOf())
+				return err
+			}
+			if err := w.store(n).IssueCode(ctx, p.codeOf(start)); !errors.Is(err, storage.ErrPhoneNeeded) {
+				return err
+			}
+			return nil
+		})
+		require.NoError(w, errors.Join(errs...))
+		require.ErrorIs(w, w.b.IssueCode(ctx, p.codeOf(start)), storage.ErrPhoneNeeded)
+	}
 }

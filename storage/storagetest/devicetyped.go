@@ -92,12 +92,7 @@ func tvTypedRefused(w world) {
 		require.ErrorIs(w, err, storage.ErrNotFound, "an idle session: %s", step)
 	}
 
-	taker := w.approved("o2", start) // somebody takes the number
-	require.NoError(w, w.a.SendPhoneCode(w.Context(), taker.codeFor("+86138o1")))
-	_, err := w.a.BindPhone(w.Context(), taker.bindOf())
-	require.NoError(w, err)
-	_, err = w.a.MovePhone(w.Context(), taker.bindOf())
-	require.NoError(w, err)
+	w.takePhone("o2", "o1")
 	for step, err := range w.typed(p, d) {
 		require.ErrorIs(w, err, storage.ErrPhoneNeeded, step)
 	}
