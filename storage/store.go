@@ -14,6 +14,7 @@ type Store interface {
 	Sessions
 	Grants
 	Devices
+	Notices
 	Operations
 }
 

@@ -24,8 +24,22 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if err != nil {
 			return err
 		}
+		if err := moveNotices(ctx, tx, c.Browser, c.NewBrowser); err != nil {
+			return err
+		}
+		known, err := knows(ctx, tx, c, user.ID) // a "not me" of this moment came first, and the browser has forgotten
+		if err != nil {
+			return err
+		}
 		if session, err = openSession(ctx, tx, a, user, c); err != nil {
 			return err
+		}
+		if !known {
+			if err := insertNotice(ctx, tx, storage.Notice{
+				Account: a.Account, OpenID: a.OpenID, UserID: user.ID, Kind: storage.NoticeBrowser, Target: session.ID, ClientID: a.ClientID, Device: c.Session.Device,
+			}, c.NewBrowser, c.Now); err != nil {
+				return err
+			}
 		}
 		if err := learnBrowser(ctx, tx, user.ID, c); err != nil {
 			return err
@@ -106,7 +120,7 @@ func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, c storage.Complete
 	case c.Approved || a.Via == storage.ViaWeChat: // in WeChat's own browser the confirmation was given in it
 		return user, nil
 	}
-	known, err := exists(ctx, tx, `SELECT 1 FROM known_browsers WHERE browser = ? AND user_id = ? AND expires_at > ?`, c.Browser[:], user.ID, Micros(c.Now))
+	known, err := knows(ctx, tx, c, user.ID)
 	if err != nil {
 		return user, err
 	}
@@ -114,6 +128,11 @@ func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, c storage.Complete
 		return user, storage.ErrApprovalNeeded
 	}
 	return user, nil
+}
+
+// knows reports whether an earlier login of the user was completed in this browser.
+func knows(ctx context.Context, tx Tx, c storage.Complete, userID string) (bool, error) {
+	return exists(ctx, tx, `SELECT 1 FROM known_browsers WHERE browser = ? AND user_id = ? AND expires_at > ?`, c.Browser[:], userID, Micros(c.Now))
 }
 
 // openSession renews this browser's session of the same user, or opens a new one, and ends all others of this browser: its

@@ -32,6 +32,12 @@ func approveDevice(ctx context.Context, tx Tx, d device, by approver, now time.T
 	if err := insertDeviceGrant(ctx, tx, d, by, now); err != nil {
 		return err
 	}
+	if err := insertNotice(ctx, tx, storage.Notice{
+		Account: by.account, OpenID: by.openID, UserID: by.user.ID, Kind: storage.NoticeTV, Target: d.ID, ClientID: d.ClientID,
+		Device: storage.Device{Name: d.Name, Place: d.Device.Place},
+	}, storage.Hash{}, now); err != nil {
+		return err
+	}
 	return audit(ctx, tx, storage.AuditEntry{
 		At: now, Actor: actorUser, Action: "device.approve", UserID: by.user.ID, ClientID: d.ClientID, Account: by.account, Detail: d.Name,
 	})

@@ -57,6 +57,9 @@ func (s *Store) UnbindUser(ctx context.Context, userID string, by string, now ti
 		if _, err := tx.Exec(ctx, `UPDATE identities SET user_id = '' WHERE user_id = ?`, userID); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM notices WHERE user_id = ?`, userID); err != nil {
+			return err
+		}
 		return errors.Join(
 			endUser(ctx, tx, userID, now),
 			audit(ctx, tx, storage.AuditEntry{At: now, Actor: by, Action: "user.unbind", UserID: userID}),
@@ -74,6 +77,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, by string, now ti
 			`DELETE FROM phone_codes WHERE attempt_id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
 			`DELETE FROM attempts WHERE id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
 			`DELETE FROM identities WHERE user_id = ?`,
+			`DELETE FROM notices WHERE user_id = ?`,
 			`DELETE FROM sessions WHERE user_id = ?`,
 			`DELETE FROM grants WHERE user_id = ?`,
 			`DELETE FROM consents WHERE user_id = ?`,

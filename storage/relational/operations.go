@@ -58,6 +58,7 @@ var expiring = [...]struct {
 	{"known_browsers", "browser", 0},
 	{"sessions", "id", 0},
 	{"grants", "id", 0},
+	{"notices", "id", 0},
 }
 
 // Sweep removes what has expired, each kind in a transaction of its own, at most limit rows of it.

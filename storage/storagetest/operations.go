@@ -72,8 +72,8 @@ func sweepExpired(w world) {
 	require.NoError(w, w.a.BeginWebAuth(w.Context(), storage.WebAuth{Hash: newHash(), Browser: newHash(), ExpiresAt: start.Add(time.Minute)}))
 	years := start.AddDate(2, 0, 0)
 	// 2 requests, 2 attempts, 2 scenes, 2 phone codes, 2 scans' deliveries, 1 web authorization, 1 counter, 1 session,
-	// 1 grant, 1 known browser.
-	require.Equal(w, 15, w.sweep(years, 3))
+	// 1 grant, 1 known browser, 1 notice.
+	require.Equal(w, 16, w.sweep(years, 3))
 	require.Zero(w, w.sweep(years, 3))
 	_, err := w.b.PeekAttempt(w.Context(), l.attempt.ID, start)
 	require.ErrorIs(w, err, storage.ErrNotFound)

@@ -23,6 +23,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (a, b storage.Store)) {
 		"confirm":          confirmStories(),
 		"bind":             bindStories(),
 		"complete":         completeStories(),
+		"notices":          noticeStories(),
 		"sessions":         sessionStories(),
 		"codes":            codeStories(),
 		"refresh":          refreshStories(),

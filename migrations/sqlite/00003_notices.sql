@@ -1,0 +1,26 @@
+-- +goose Up
+-- What an account's chat says after a login in a new browser and after the approval of a device, once.
+CREATE TABLE notices (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    account    TEXT NOT NULL,
+    openid     TEXT NOT NULL,
+    user_id    TEXT NOT NULL,
+    kind       TEXT NOT NULL, -- browser or tv
+    target     BLOB    NOT NULL, -- the session's id, or the grant's
+    browser    BLOB    NOT NULL, -- moves with the browser's secret; all zero bytes for a device
+    client_id  TEXT NOT NULL,
+    device     TEXT NOT NULL, -- name and place
+    claim      BLOB    NOT NULL, -- of the message that carries it; all zero bytes before
+    phone_hash BLOB    NOT NULL, -- of the secret of the WeChat browser that proved the openid; all zero bytes before
+    created_at INTEGER NOT NULL,
+    sent_at    INTEGER NOT NULL, -- 0 while no message carries it
+    revoked_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notices_person ON notices (account, openid);
+CREATE INDEX notices_user ON notices (user_id);
+CREATE INDEX notices_browser ON notices (browser);
+CREATE INDEX notices_expiry ON notices (expires_at);
+
+-- +goose Down
+DROP TABLE notices;

@@ -1,0 +1,52 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// NoticeLife is how long a person may say "not me".
+const NoticeLife = 7 * 24 * time.Hour
+
+// What a notice tells of.
+const (
+	NoticeBrowser = "browser" // a login in a browser that did not know the person
+	NoticeTV      = "tv"      // the approval of a device
+)
+
+// Notice is what the chat tells a person after a sign-in somewhere new. CompleteLogin and the approval of a device write
+// it in their own transition, so that none is forgotten.
+type Notice struct {
+	ID        ID
+	Account   string // through whom the sign-in was confirmed: they are told
+	OpenID    string
+	UserID    string
+	Kind      string
+	Target    ID // the session, or the grant of the device
+	ClientID  string
+	Device    Device // without an address
+	PhoneHash Hash   // of the secret of the WeChat browser that proved OpenID; zero before
+	CreatedAt time.Time
+	SentAt    time.Time // zero while no message carries it
+	RevokedAt time.Time // "not me" was said
+	ExpiresAt time.Time
+}
+
+// Notices are the transitions of what the chat tells.
+type Notices interface {
+	// ClaimNotices hands out the openid's notices that no message carries so far, oldest first and at most max, for one
+	// message: claim is the hash of whatever names that message, such as the delivery that it answers. Claimed again with
+	// the same claim it is the same ones again; of two claims at once one gets each notice.
+	ClaimNotices(ctx context.Context, account, openID string, claim Hash, max int, now time.Time) ([]Notice, error)
+	// ReleaseNotice gives a notice back whose message did not go out. A notice of another claim stays as it is.
+	ReleaseNotice(ctx context.Context, id ID, claim Hash) error
+	// Notice returns a notice by its ID alone, late ones as ErrExpired: for a caller that has checked its link.
+	Notice(ctx context.Context, id ID, now time.Time) (Notice, error)
+	// OpenNotice binds a notice to the WeChat browser that has just proved the openid; ErrNotFound for another openid than
+	// the one that was told. Called again, the last browser counts. ErrExpired.
+	OpenNotice(ctx context.Context, id ID, account, openID string, phone Hash, now time.Time) (Notice, error)
+	// RevokeByNotice is "not me" in that browser. It ends, in one commit, the browser's sessions of this user with all of
+	// their grants, also the offline ones, or the grant of the device, and the browser forgets the user: the scan that
+	// confirmed it was not meant. Audited as login.disowned. Twice is once. ErrNotFound in any other browser; ErrExpired.
+	RevokeByNotice(ctx context.Context, id ID, phone Hash, now time.Time) (Notice, error)
+}

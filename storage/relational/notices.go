@@ -1,0 +1,179 @@
+package relational
+
+import (
+	"context"
+	"time"
+
+	"qiao/storage"
+)
+
+const noticeColumns = `n.id, n.account, n.openid, n.user_id, n.kind, n.target, n.client_id, n.device, n.phone_hash, n.created_at, n.sent_at, n.revoked_at, n.expires_at`
+
+// insertNotice writes what the chat is to tell, in the transition that it tells of.
+func insertNotice(ctx context.Context, tx Tx, n storage.Notice, browser storage.Hash, now time.Time) error {
+	var none storage.Hash
+	id := storage.NewID(now)
+	shown := storage.Device{Name: n.Device.Name, Place: n.Device.Place}
+	_, err := tx.Exec(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)`,
+		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browser[:], n.ClientID, encode(shown), none[:], none[:], Micros(now), Micros(now.Add(storage.NoticeLife)))
+	return err
+}
+
+// ClaimNotices hands out the notices that no message carries, or those that this claim has taken before.
+func (s *Store) ClaimNotices(ctx context.Context, account, openID string, claim storage.Hash, limit int, now time.Time) (list []storage.Notice, err error) {
+	if claim.IsZero() || openID == "" {
+		return nil, nil
+	}
+	const mine = ` FROM notices n WHERE n.account = ? AND n.openid = ? AND n.expires_at > ? AND (n.sent_at = 0 OR n.claim = ?)`
+	args := []any{account, openID, Micros(now), claim[:]}
+	waits := false // nearly always there is nothing to tell, and nothing is written
+	if err := s.read(ctx, "look for notices", func(tx Tx) (err error) {
+		waits, err = exists(ctx, tx, `SELECT 1`+mine+` LIMIT 1`, args...)
+		return err
+	}); err != nil || !waits {
+		return nil, err
+	}
+	err = s.write(ctx, "claim notices", func(tx Tx) error {
+		list = nil
+		// Those of this claim first: sent_at is 0 for all others.
+		if err := each(ctx, tx, `SELECT `+noticeColumns+mine+` ORDER BY n.sent_at DESC, n.created_at, n.id LIMIT ?`+tx.ForUpdate(), append(args, int64(limit)), func(row Row) error {
+			n, err := scanNotice(row)
+			if again := len(list) > 0 && !list[0].SentAt.IsZero(); err == nil && (!again || !n.SentAt.IsZero()) {
+				list = append(list, n)
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		for i := range list {
+			if !list[i].SentAt.IsZero() {
+				continue
+			}
+			list[i].SentAt = Time(Micros(now))
+			if _, err := tx.Exec(ctx, `UPDATE notices SET sent_at = ?, claim = ? WHERE id = ?`, Micros(now), claim[:], list[i].ID[:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// ReleaseNotice gives a notice back whose message did not go out.
+func (s *Store) ReleaseNotice(ctx context.Context, id storage.ID, claim storage.Hash) error {
+	return s.write(ctx, "release notice", func(tx Tx) error {
+		var none storage.Hash
+		_, err := tx.Exec(ctx, `UPDATE notices SET sent_at = 0, claim = ? WHERE id = ? AND claim = ?`, none[:], id[:], claim[:])
+		return err
+	})
+}
+
+// Notice returns a notice by its ID alone.
+func (s *Store) Notice(ctx context.Context, id storage.ID, now time.Time) (n storage.Notice, err error) {
+	err = s.read(ctx, "notice", func(tx Tx) (err error) {
+		n, err = loadNotice(ctx, tx, id, "", now)
+		return err
+	})
+	return n, err
+}
+
+// OpenNotice binds a notice to the WeChat browser that has proved the openid.
+func (s *Store) OpenNotice(ctx context.Context, id storage.ID, account, openID string, phone storage.Hash, now time.Time) (n storage.Notice, err error) {
+	err = s.write(ctx, "open notice", func(tx Tx) (err error) {
+		if n, err = loadNotice(ctx, tx, id, tx.ForUpdate(), now); err != nil {
+			return err
+		}
+		if n.Account != account || n.OpenID != openID || phone.IsZero() {
+			return storage.ErrNotFound
+		}
+		n.PhoneHash = phone
+		_, err = tx.Exec(ctx, `UPDATE notices SET phone_hash = ? WHERE id = ?`, phone[:], id[:])
+		return err
+	})
+	if err != nil {
+		return storage.Notice{}, err
+	}
+	return n, nil
+}
+
+// RevokeByNotice ends what the notice tells of.
+func (s *Store) RevokeByNotice(ctx context.Context, id storage.ID, phone storage.Hash, now time.Time) (n storage.Notice, err error) {
+	err = s.write(ctx, "revoke by notice", func(tx Tx) (err error) {
+		if n, err = loadNotice(ctx, tx, id, tx.ForUpdate(), now); err != nil {
+			return err
+		}
+		if n.PhoneHash.IsZero() || !n.PhoneHash.Equal(phone) {
+			return storage.ErrNotFound
+		}
+		if !n.RevokedAt.IsZero() {
+			return nil
+		}
+		n.RevokedAt = Time(Micros(now))
+		if _, err := tx.Exec(ctx, `UPDATE notices SET revoked_at = ? WHERE id = ?`, Micros(now), id[:]); err != nil {
+			return err
+		}
+		if n.Kind == storage.NoticeTV {
+			_, err = tx.Exec(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ? AND user_id = ? AND for_device = 1 AND revoked_at = 0`, Micros(now), n.Target[:], n.UserID)
+		} else {
+			err = disownBrowser(ctx, tx, n, now)
+		}
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, storage.AuditEntry{
+			At: now, Actor: actorUser, Action: "login.disowned", UserID: n.UserID, ClientID: n.ClientID, Account: n.Account, Detail: n.Device.Name,
+		})
+	})
+	if err != nil {
+		return storage.Notice{}, err
+	}
+	return n, nil
+}
+
+// disownBrowser ends the user's sessions of the notice's browser, first, and their grants in a later statement: see the
+// package's comment on locks. A later login there, which the phone was asked for again, goes with it.
+func disownBrowser(ctx context.Context, tx Tx, n storage.Notice, now time.Time) error {
+	for _, statement := range []string{
+		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at = 0 AND (id = ? OR browser = (SELECT browser FROM notices WHERE id = ?))`,
+		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND revoked_at = 0 AND for_device = 0
+			AND (session_id = ? OR session_id IN (SELECT s.id FROM sessions s WHERE s.browser = (SELECT browser FROM notices WHERE id = ?)))`,
+	} {
+		if _, err := tx.Exec(ctx, statement, Micros(now), n.UserID, n.Target[:], n.ID[:]); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM known_browsers WHERE user_id = ? AND browser = (SELECT browser FROM notices WHERE id = ?)`, n.UserID, n.ID[:])
+	return err
+}
+
+// moveNotices follows a browser to its new secret.
+func moveNotices(ctx context.Context, tx Tx, from, to storage.Hash) error {
+	_, err := tx.Exec(ctx, `UPDATE notices SET browser = ? WHERE browser = ?`, to[:], from[:])
+	return err
+}
+
+func loadNotice(ctx context.Context, tx Tx, id storage.ID, lock string, now time.Time) (storage.Notice, error) {
+	n, err := scanNotice(tx.QueryRow(ctx, `SELECT `+noticeColumns+` FROM notices n WHERE n.id = ?`+lock, id[:]))
+	switch {
+	case err != nil:
+		return storage.Notice{}, err
+	case !n.ExpiresAt.After(now):
+		return storage.Notice{}, storage.ErrExpired
+	}
+	return n, nil
+}
+
+func scanNotice(row Row) (n storage.Notice, err error) {
+	var id, target, phone []byte
+	var shown string
+	var created, sent, revoked, expires int64
+	if err := row.Scan(&id, &n.Account, &n.OpenID, &n.UserID, &n.Kind, &target, &n.ClientID, &shown, &phone, &created, &sent, &revoked, &expires); err != nil {
+		return storage.Notice{}, found(err)
+	}
+	copy(n.ID[:], id)
+	copy(n.Target[:], target)
+	copy(n.PhoneHash[:], phone)
+	n.CreatedAt, n.SentAt, n.RevokedAt, n.ExpiresAt = Time(created), Time(sent), Time(revoked), Time(expires)
+	return n, decode(shown, &n.Device)
+}
