@@ -137,4 +137,6 @@ func (s *Simulator) perform(r *http.Request, do func() (gesture, *delivery, erro
 	return done, nil
 }
 
-func (r *relation) outcome(what string) gesture { return gesture{Outcome: what, Account: r.account.Name} }
+func (r *relation) outcome(what string) gesture {
+	return gesture{Outcome: what, Account: r.account.Name}
+}
