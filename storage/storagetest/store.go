@@ -28,6 +28,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (a, b storage.Store)) {
 		"codes":            codeStories(),
 		"refresh":          refreshStories(),
 		"ends":             endStories(),
+		"account":          accountStories(),
 		"devices":          deviceStories(),
 		"device scans":     deviceScanStories(),
 		"device approvals": deviceApprovalStories(),
