@@ -74,7 +74,8 @@ type Users interface {
 
 	// RecordFollow stores a follow or unfollow. Events are ordered by their CreateTime: every permutation of the same
 	// events ends in the same state. An unfollow ends, in the same commit, the user's sessions that were opened through
-	// this account with auth_time ≤ At, their online grants, and the grants' refresh tokens.
+	// this account with auth_time ≤ At, their online grants, and the grants' refresh tokens; and it expires what the openid
+	// scanned up to then and has not finished, also what is confirmed.
 	RecordFollow(ctx context.Context, e FollowEvent) (FollowOutcome, error)
 	// RecordUnionID stores what user/info or web authorization told. An identity without a user, whose unionid belongs
 	// to identities of exactly one user, is joined to that user. ErrConflict, and no change, when another unionid is

@@ -179,9 +179,11 @@ func TestTVOfAPersonWhoUnfollows(t *testing.T) {
 	require.NotEqual(t, "look_at_tv", confirm.submit("/confirm", "approve", "yes").attr("data-end"))
 	_, err := v.poll()
 	require.ErrorIs(t, err, storage.ErrPending)
-	// Later it is this person's tap in WeChat that counts, as at a login: what an unfollow ends is what was before it.
+	// Nor later: the unfollow takes back what was scanned before it, and a new scan is a new decision.
 	w.clock.advance(2 * time.Second)
-	require.Equal(t, "look_at_tv", confirm.submit("/confirm", "approve", "yes").attr("data-end"))
+	require.NotEqual(t, "look_at_tv", confirm.submit("/confirm", "approve", "yes").attr("data-end"))
+	_, err = v.poll()
+	require.ErrorIs(t, err, storage.ErrPending)
 
 	// Between the approval and the TV's poll: the grant ends.
 	w.clock.advance(2 * time.Second)

@@ -28,6 +28,11 @@ func (s *Store) RecordFollow(ctx context.Context, e storage.FollowEvent) (outcom
 			outcome = storage.FollowRepeated
 			return nil
 		}
+		if !e.Followed {
+			if err := holdUnfinished(ctx, tx, e.Account, e.OpenID); err != nil {
+				return err
+			}
+		}
 		i, err := holdIdentity(ctx, tx, e.Account, e.OpenID, e.Now)
 		if err != nil {
 			return err
@@ -67,8 +72,13 @@ func follow(ctx context.Context, tx Tx, i identity, followed, asked bool, at tim
 }
 
 // endFollower ends what this person opened through this account up to the unfollow: another account's sessions, and
-// those of a later login, stay.
+// those of a later login, stay. What was scanned until then opens nothing any more: a confirmation that somebody was
+// talked into may wait in that one's browser, and the unfollow is how the person takes it back.
 func endFollower(ctx context.Context, tx Tx, i identity, at, now time.Time) error {
+	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'expired', version = version + 1
+		WHERE account = ? AND openid = ? AND state IN ('scanned', 'confirmed') AND scanned_at < ?`, i.Account, i.OpenID, Micros(at.Add(time.Second))); err != nil {
+		return err // at has whole seconds: until the next one it is the moment of the unfollow
+	}
 	if i.UserID == "" {
 		return nil
 	}
@@ -81,6 +91,12 @@ func endFollower(ctx context.Context, tx Tx, i identity, at, now time.Time) erro
 		}
 	}
 	return nil
+}
+
+// holdUnfinished holds the attempts that an unfollow may end before it holds the identity, as who confirms does.
+func holdUnfinished(ctx context.Context, tx Tx, account, openID string) error {
+	return each(ctx, tx, `SELECT a.id FROM attempts a WHERE a.account = ? AND a.openid = ? AND a.state IN ('scanned', 'confirmed') ORDER BY a.id`+tx.ForUpdate(),
+		[]any{account, openID}, func(row Row) error { return row.Scan(new([]byte)) })
 }
 
 // claimDelivery remembers an event: fresh is false when it was recorded before, then with its outcome. A second

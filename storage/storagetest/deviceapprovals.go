@@ -122,13 +122,19 @@ func tvApprovedLocked(w world) {
 	require.ErrorIs(w, w.poll(d, 0), storage.ErrPending)
 }
 
+// tvApprovedUnfollowed: what was scanned before the unfollow is void, and what is begun in its second has to wait.
 func tvApprovedUnfollowed(w world) {
 	w.signIn("o1", start)
 	d := w.tv(start)
-	l := w.scanTV(d, "o1")
-	l.now = start.Add(1500 * time.Millisecond)
+	before := w.scanTV(d, "o1")
 	require.Equal(w, storage.FollowRecorded, w.follow(account, "o1", false, start.Add(time.Second)))
-	_, _, err := w.a.ConfirmLogin(w.Context(), l.confirmOf(0))
+	before.now = start.Add(2 * time.Second)
+	_, _, err := w.a.ConfirmLogin(w.Context(), before.confirmOf(0))
+	require.ErrorIs(w, err, storage.ErrConflict)
+	l := login{openID: "o1", phone: newHash(), now: start.Add(1500 * time.Millisecond)}
+	l.attempt, err = w.a.BeginDeviceAttempt(w.Context(), d.ID, account, "o1", l.phone, l.now)
+	require.NoError(w, err)
+	_, _, err = w.a.ConfirmLogin(w.Context(), l.confirmOf(0))
 	require.ErrorIs(w, err, storage.ErrConflict)
 	l.now = start.Add(2 * time.Second)
 	require.Equal(w, storage.ConfirmDone, w.approve(&l), "a person who does not follow may approve")

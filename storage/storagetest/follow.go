@@ -20,6 +20,8 @@ func followStories() map[string]story {
 		"a late unfollow still ends the older session":      unfollowLate,
 		"a login beside its unfollow does not outlive it":   unfollowRacesLogin,
 		"an unfollow of this second keeps the login out":    unfollowBeforeLogin,
+		"an unfollow voids what is not finished":            unfollowVoids,
+		"an unfollow beside a confirmation":                 unfollowRacesConfirm,
 		"a scan is a follow":                                scanFollows,
 		"deliveries of one event at once are recorded once": followAtOnce,
 	}
@@ -163,17 +165,87 @@ func unfollowRacesLogin(w world) {
 	}
 }
 
-// unfollowBeforeLogin: the unfollow is recorded, and the login that it would have ended comes after it.
+// unfollowBeforeLogin: the unfollow is recorded, and the login that it would have ended comes after it. It is one inside
+// WeChat, for only there nothing has to be scanned, which would be a follow.
 func unfollowBeforeLogin(w world) {
-	l := w.confirmed(newHash(), "o1", start)
+	w.signIn("o1", start.Add(-time.Hour))
 	w.follow(account, "o1", false, start.Add(time.Second))
+	l := w.weChat(start.Add(1500 * time.Millisecond))
+	_, err := w.a.RecordWeChatLogin(w.Context(), l.request.ID, l.browser, "o1", l.phone, l.now)
+	require.NoError(w, err)
+	_, _, err = w.a.ConfirmLogin(w.Context(), l.confirmOf(0))
+	require.NoError(w, err)
 	c := l.completeOf()
 	c.Now = start.Add(1900 * time.Millisecond) // auth_time is the second of the unfollow
-	_, err := w.a.CompleteLogin(w.Context(), c)
-	require.ErrorIs(w, err, storage.ErrConflict)
-	w.follow(account, "o1", true, start.Add(2*time.Second))
 	_, err = w.a.CompleteLogin(w.Context(), c)
-	require.NoError(w, err, "who follows again may go on")
+	require.ErrorIs(w, err, storage.ErrConflict)
+	c.Now = start.Add(2 * time.Second)
+	_, err = w.a.CompleteLogin(w.Context(), c)
+	require.NoError(w, err, "a person who does not follow may go on")
+}
+
+// unfollowVoids: whatever the openid has scanned and not finished is over, so that a confirmation which somebody was
+// talked into does not wait in a stranger's browser for as long as its attempt lives. It was worth nothing only until
+// the next follow before.
+func unfollowVoids(w world) {
+	at := start.Add(time.Minute)
+	for name, late := range map[string]bool{"in time": false, "after a newer follow": true} {
+		scanned, unbound := w.begin(newHash(), start), w.approved("unbound "+name, start)
+		w.scan(&scanned, "scanned "+name)
+		confirmed := w.confirmed(newHash(), "confirmed "+name, start)
+		device := w.scanTV(w.tv(start), "device "+name)
+		done := w.confirmed(newHash(), "done "+name, start)
+		done.browser = w.complete(done).browser
+		for _, l := range []login{scanned, unbound, confirmed, device, done} {
+			want := storage.FollowRecorded
+			if late {
+				w.follow(account, l.openID, true, at.Add(2*time.Second))
+				want = storage.FollowStale
+			}
+			require.Equal(w, want, w.follow(account, l.openID, false, at), "%s: %s", name, l.openID)
+		}
+		for _, l := range []login{scanned, unbound, confirmed} {
+			require.Equal(w, storage.AttemptExpired, w.current(l).State, l.openID)
+		}
+		a, err := w.b.PhoneAttempt(w.Context(), device.attempt.ID, device.phone, start)
+		require.NoError(w, err)
+		require.Equal(w, storage.AttemptExpired, a.State, device.openID)
+		require.Equal(w, storage.AttemptDone, w.current(done).State)
+		w.follow(account, confirmed.openID, true, at.Add(3*time.Second))
+		_, err = w.a.CompleteLogin(w.Context(), confirmed.completeOf())
+		require.ErrorIs(w, err, storage.ErrConflict, "who follows again confirms again")
+	}
+
+	stays, stranger := w.begin(newHash(), at.Add(time.Second)), w.begin(newHash(), start)
+	w.scan(&stays, "o1")
+	w.scan(&stranger, "o2")
+	require.Equal(w, storage.FollowStale, w.follow(account, "o1", false, at))
+	require.Equal(w, storage.AttemptScanned, w.current(stays).State, "it was scanned after the unfollow")
+	require.Equal(w, storage.AttemptScanned, w.current(stranger).State, "another openid's")
+}
+
+// unfollowRacesConfirm: whichever comes first, nothing is confirmed afterwards. The two hold the attempt and the identity.
+func unfollowRacesConfirm(w world) {
+	w.signIn("o1", start.Add(-time.Hour))
+	for n := range rounds(w.T) / 2 {
+		now := start.Add(time.Duration(n) * time.Minute)
+		l := w.begin(newHash(), now)
+		w.scan(&l, "o1")
+		errs := parallel(2, func(i int) error {
+			ctx := context.WithoutCancel(w.Context())
+			if i == 0 {
+				_, _, err := w.a.ConfirmLogin(ctx, l.confirmOf(42))
+				return err
+			}
+			_, err := w.b.RecordFollow(ctx, storage.FollowEvent{Delivery: newHash(), Account: account, OpenID: "o1", At: now, Asked: true, Now: now})
+			return err
+		})
+		require.NoError(w, errs[1])
+		if errs[0] != nil {
+			require.ErrorIs(w, errs[0], storage.ErrConflict)
+		}
+		require.Equal(w, storage.AttemptExpired, w.current(l).State)
+	}
 }
 
 func scanFollows(w world) {
