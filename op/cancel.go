@@ -3,6 +3,7 @@ package op
 import (
 	"net/http"
 
+	"qiao/op/clients"
 	"qiao/storage"
 )
 
@@ -15,6 +16,10 @@ func (p *Provider) cancel(w http.ResponseWriter, r *http.Request) {
 	}
 	if request.Params.Device != "" {
 		p.cancelDevice(w, r, request)
+		return
+	}
+	if request.ClientID == clients.AccountPage {
+		p.cancelAccount(w, r, request)
 		return
 	}
 	p.end(w, r, request, accessDenied())

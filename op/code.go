@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"qiao/op/clients"
 	"qiao/storage"
 )
 
@@ -14,8 +15,8 @@ var errSessionGone = errors.New("the session is gone")
 // issueCode opens the grant with its one code. stored is the request that the code finishes, empty where the session was
 // good enough at once: then it is one write.
 func (p *Provider) issueCode(ctx context.Context, client storage.Client, a storage.AuthParams, stored storage.AuthRequest, live *signedIn) (string, error) {
-	if a.Device != "" {
-		return "", errors.New("the request of a device yields no code")
+	if a.Device != "" || client.ID == clients.AccountPage {
+		return "", errors.New("the request of a device or of the account page yields no code")
 	}
 	now := p.now()
 	code := storage.NewHandle(now)
@@ -53,7 +54,24 @@ func (p *Provider) issueCode(ctx context.Context, client storage.Client, a stora
 	case err != nil:
 		return "", unavailable(err)
 	}
-	return code.Text(), nil
+	return code.Text(), p.stillConsented(ctx, client, a, code.ID, live)
+}
+
+// stillConsented looks at the consent once more, now that the grant is there: it may have been taken back between the
+// first look and the code. An end that comes after this look sees the grant, and ends it (I7).
+func (p *Provider) stillConsented(ctx context.Context, client storage.Client, a storage.AuthParams, grant storage.ID, live *signedIn) error {
+	a.Prompt = nil // prompt=consent was answered
+	lacking, err := p.consentLacking(ctx, client, a, live.user.ID)
+	switch {
+	case err != nil:
+		return err
+	case !lacking:
+		return nil
+	}
+	if err := p.store.RevokeGrant(ctx, grant, client.ID, p.now()); err != nil {
+		return unavailable(err)
+	}
+	return accessDenied()
 }
 
 // grantEnd is when refreshing ends for good. An online grant does not outlive its session.

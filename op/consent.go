@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"qiao/op/clients"
 	"qiao/op/grants"
 	"qiao/storage"
 	"qiao/ui"
@@ -60,8 +61,8 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
-	case request.Params.Device != "":
-		p.refuse(w, r, request.Params, badRequest("the request of a device is answered at its own page"))
+	case request.Params.Device != "", request.ClientID == clients.AccountPage:
+		p.fail(w, r, nil, badRequest("the request of a device or of the account page is answered at its own page"))
 	case r.PostForm.Has("decline"):
 		p.end(w, r, request, accessDenied())
 	case r.PostForm.Has("approve"):

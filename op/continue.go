@@ -21,8 +21,12 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, request.Params, err)
 		return
 	}
-	if request.Params.Device != "" {
+	switch {
+	case request.Params.Device != "":
 		redirect(w, deviceConfirmPath(request.ID))
+		return
+	case request.ClientID == clients.AccountPage:
+		p.resumeAccount(w, r, request, client)
 		return
 	}
 	code, lacking, live, err := p.tryCode(r, client, request.Params, request)
@@ -74,6 +78,10 @@ func (p *Provider) loadRequest(ctx context.Context, id storage.ID, browser stora
 		return request, storage.Client{}, requestExpired()
 	case err != nil:
 		return request, storage.Client{}, unavailable(err)
+	}
+	if request.ClientID == clients.AccountPage {
+		client, err := p.clients.Shown(ctx, request.ClientID)
+		return request, client, err
 	}
 	client, err := p.client(ctx, request.ClientID)
 	if err != nil {

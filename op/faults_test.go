@@ -174,3 +174,10 @@ func (l *logBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+func (f *faults) SignOutEverywhere(ctx context.Context, userID string, by string, now time.Time) error {
+	if err := f.err("SignOutEverywhere"); err != nil {
+		return err
+	}
+	return f.Store.SignOutEverywhere(ctx, userID, by, now)
+}

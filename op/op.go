@@ -34,6 +34,13 @@ type Store interface {
 	OpenDevice(ctx context.Context, a storage.DeviceApproval) (storage.DeviceAuthorization, error)
 	ApproveDevice(ctx context.Context, a storage.DeviceApproval) (storage.DeviceAuthorization, error)
 	DeclineDevice(ctx context.Context, a storage.DeviceApproval) error
+	RevokeGrant(ctx context.Context, id storage.ID, clientID string, now time.Time) error
+
+	storage.Accounts
+	UserSessions(ctx context.Context, userID string, now time.Time) ([]storage.Session, error)
+	Identities(ctx context.Context, userID string) ([]storage.Identity, error)
+	ListAudit(ctx context.Context, userID string, limit int) ([]storage.AuditEntry, error)
+	DeleteUser(ctx context.Context, userID string, by string, now time.Time) error
 }
 
 // Lifetimes of what is issued here.

@@ -26,6 +26,15 @@ func (p *Provider) Routes(r chi.Router) {
 	r.Get(devicePath+"/confirm", p.confirmDevice)
 	r.Post(devicePath+"/confirm", p.decideDevice)
 
+	r.Get(accountPath, p.showAccount)
+	r.Post(accountPath+"/sessions", p.endAccountSession)
+	r.Post(accountPath+"/tvs", p.revokeTV)
+	r.Post(accountPath+"/apps", p.removeApp)
+	r.Post(accountPath+"/sign-out", p.signOutEverywhere)
+	r.Get(accountPath+"/export", p.exportAccount)
+	r.Get(accountDeletePath, p.askDeletion)
+	r.Post(accountDeletePath, p.deleteAccount)
+
 	r.Get("/end_session", p.endSession)
 	r.Post("/end_session", p.postToGet)
 	r.Post("/end_session/confirm", p.confirmLogout)

@@ -19,7 +19,7 @@ func pages() []Page {
 	return []Page{
 		Login{}, PhoneConfirm{}, DeviceCode{}, DeviceConfirm{}, DeviceEnd{},
 		PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, Follow{}, Consent{}, Logout{},
-		LoggedOut{}, Failure{},
+		LoggedOut{}, Account{}, AccountDelete{}, AccountGone{}, Failure{},
 	}
 }
 

@@ -23,6 +23,7 @@ type Store interface {
 type Config struct {
 	Store Store
 	Box   *seal.Box
+	Brand string // the operator's name, which the account page has as a client; empty: Qiao
 	Now   func() time.Time
 	Log   *slog.Logger
 }

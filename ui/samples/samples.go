@@ -34,6 +34,7 @@ func All(lang string) []Sample {
 	var all []Sample
 	all = append(all, logins(lang)...)
 	all = append(all, phones(lang)...)
+	all = append(all, accounts(lang)...)
 	return append(all, others(lang)...)
 }
 

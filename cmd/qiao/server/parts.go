@@ -98,7 +98,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	if err != nil {
 		return nil, err
 	}
-	registry := clients.New(clients.Config{Store: store, Box: box, Now: time.Now, Log: log})
+	registry := clients.New(clients.Config{Store: store, Box: box, Brand: c.Brand.Name, Now: time.Now, Log: log})
 
 	proxies, err := c.Proxies()
 	if err != nil {

@@ -1,0 +1,312 @@
+package op_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qiao/op/clients"
+	"qiao/storage"
+)
+
+// account opens the page, after a login of its own where that is lacking.
+func (b *tab) account(path string, who person) answer {
+	b.w.t.Helper()
+	a := b.get(path)
+	if a.StatusCode == http.StatusOK {
+		return a
+	}
+	id := a.loginID(b.w.t)
+	b.login(id, who)
+	a = b.get("/authorize/continue?request=" + id.String())
+	require.Equal(b.w.t, http.StatusSeeOther, a.StatusCode, a.body)
+	return b.get(a.Header.Get("Location"))
+}
+
+// press sends a form of the page, with more fields.
+func (b *tab) press(page answer, path string, fields ...string) answer {
+	b.w.t.Helper()
+	form := url.Values{"form_token": {page.hidden().Get("form_token")}}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return b.post(path, form)
+}
+
+// tokens goes through a login of a client with offline access, and returns the tokens.
+func (b *tab) offlineGrant(clientID, uri string) storage.ID {
+	b.w.t.Helper()
+	a := b.get(authorizePath(query(clientID, "scope", "openid phone offline_access")))
+	if a.location.Path == "/authorize/continue" {
+		a = b.decide(b.get(a.Header.Get("Location")), "approve")
+	}
+	return a.code(b.w.t, b.w, uri).ID
+}
+
+func (w *world) alive(id storage.ID) bool {
+	_, err := w.store.AccessGrant(w.t.Context(), id)
+	return err == nil
+}
+
+// tvOf signs a TV in as the person of the browser.
+func (b *tab) tvOf(who person) (*tv, string) {
+	b.w.t.Helper()
+	d := b.w.tv(tvApp)
+	b.decide(b.confirmPage(d, who), "approve")
+	answer, tokens := d.poll()
+	require.Equal(b.w.t, "tokens", answer)
+	return d, tokens["refresh_token"].(string)
+}
+
+func (w *world) refreshTV(token string) int {
+	w.t.Helper()
+	status, _ := w.machine("/token", url.Values{"grant_type": {"refresh_token"}, "client_id": {tvApp}, "refresh_token": {token}})
+	return status
+}
+
+func TestAccountPage(t *testing.T) {
+	w := deviceWorld(t)
+	b := w.browser()
+	page := b.account("/account", ann)
+	require.Equal(t, http.StatusOK, page.StatusCode)
+	require.Contains(t, page.body, "138****1234")
+	require.Contains(t, page.body, "this browser")
+	require.NotContains(t, page.body, ann.e164)
+	require.Equal(t, "no-store", page.Header.Get("Cache-Control"))
+	require.Zero(t, w.faults.codes(), "the page's own login yields no code")
+
+	b.tvOf(ann)
+	b.offlineGrant(thirdParty, forumURI)
+	page = b.get("/account")
+	for _, part := range []string{"客厅电视", "Client tv", "A Forum", "/account/apps", "/account/tvs"} {
+		require.Contains(t, page.body, part)
+	}
+	other := w.browser().account("/account", bob)
+	for _, part := range []string{"客厅电视", "A Forum", "138****1234"} {
+		require.NotContains(t, other.body, part)
+	}
+}
+
+// The page's client is none: nobody can be it, and its request ends nowhere but at the page.
+func TestAccountClientIsNone(t *testing.T) {
+	w := newWorld(t, settings{})
+	q := query(firstParty)
+	q.Set("client_id", clients.AccountPage)
+	b := w.browser()
+	b.get(authorizePath(q)).page(t, http.StatusBadRequest)
+	status, _ := w.machine("/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {clients.AccountPage}, "code": {"x"}})
+	require.Equal(t, http.StatusUnauthorized, status)
+
+	id := b.get("/account").loginID(t)
+	w.browser().get("/authorize/continue?request="+id.String()).page(t, http.StatusNotFound)
+	b.login(id, ann)
+	form := url.Values{"form_token": {w.guard.FormToken(b.secret(), "consent "+id.String())}, "approve": {"yes"}}
+	b.post("/authorize/continue?request="+id.String(), form).page(t, http.StatusBadRequest)
+	require.Zero(t, w.faults.codes())
+	require.Equal(t, "/account", b.get("/authorize/continue?request="+id.String()).Header.Get("Location"))
+	b.get("/authorize/continue?request="+id.String()).page(t, http.StatusNotFound)
+
+	fresh := w.browser()
+	id = fresh.get("/account").loginID(t)
+	form = url.Values{"form_token": {w.guard.FormToken(fresh.secret(), "login "+id.String())}}
+	require.Equal(t, "/logged-out", fresh.post("/authorize/cancel?request="+id.String(), form).Header.Get("Location"))
+}
+
+// Who sends a form, from where and for what: nothing happens but to one's own things.
+func TestAccountAttacks(t *testing.T) {
+	w := deviceWorld(t)
+	victim, second, attacker := w.browser(), w.browser(), w.browser()
+	page := victim.account("/account", ann)
+	other := second.signIn(ann)
+	theirs := attacker.account("/account", bob)
+	d, refresh := victim.tvOf(ann)
+	device, err := storage.ParseHandle(d.code)
+	require.NoError(t, err)
+	app := victim.offlineGrant(thirdParty, forumURI)
+	fields := map[string][]string{
+		"/account/sessions": {"id", other.ID.String()}, "/account/tvs": {"id", device.ID.String()},
+		"/account/apps": {"client_id", thirdParty}, "/account/sign-out": nil, "/account/delete": {"approve", "yes"},
+	}
+	untouched := func(name string) {
+		require.True(t, second.live() && victim.live() && w.alive(app) && w.alive(device.ID), name)
+	}
+	for path, f := range fields {
+		form := url.Values{}
+		for i := 0; i < len(f); i += 2 {
+			form.Set(f[i], f[i+1])
+		}
+		send := func(b *tab, token string, header ...string) answer {
+			form := url.Values{"form_token": {token}}
+			for i := 0; i < len(f); i += 2 {
+				form.Set(f[i], f[i+1])
+			}
+			r := b.postRequest(path, form)
+			for i := 0; i < len(header); i += 2 {
+				r.Header.Set(header[i], header[i+1])
+			}
+			return b.do(r)
+		}
+		good := page.hidden().Get("form_token")
+		victim.post(path, form).page(t, http.StatusForbidden)
+		send(victim, theirs.hidden().Get("form_token")).page(t, http.StatusForbidden)
+		send(second, good).page(t, http.StatusForbidden) // the same person's other browser
+		send(attacker, good).page(t, http.StatusForbidden)
+		send(w.browser(), good).page(t, http.StatusNotFound)
+		send(victim, good, "Origin", "https://evil.example").page(t, http.StatusForbidden)
+		send(victim, good, "Sec-Fetch-Site", "cross-site").page(t, http.StatusForbidden)
+		send(victim, good+string(make([]byte, 1<<20))).page(t, http.StatusRequestEntityTooLarge)
+		if path != "/account/delete" {
+			require.Equal(t, http.StatusMethodNotAllowed, victim.get(path+"?"+form.Encode()).StatusCode)
+		} else {
+			victim.get(path + "?approve=yes")
+		}
+		untouched(path)
+	}
+	// Somebody else's things, with a page of one's own.
+	attacker.press(theirs, "/account/sessions", "id", other.ID.String()).page(t, http.StatusNotFound)
+	attacker.press(theirs, "/account/tvs", "id", device.ID.String()).page(t, http.StatusNotFound)
+	attacker.press(theirs, "/account/tvs", "id", app.String()).page(t, http.StatusNotFound)
+	attacker.press(theirs, "/account/tvs", "id", "x").page(t, http.StatusNotFound)
+	attacker.press(theirs, "/account/apps").page(t, http.StatusBadRequest)
+	require.Equal(t, "/account", attacker.press(theirs, "/account/apps", "client_id", thirdParty).Header.Get("Location"))
+	untouched("foreign ids")
+	attacker.press(theirs, "/account/sign-out")
+	untouched("the attacker's own end")
+	require.Equal(t, http.StatusOK, w.refreshTV(refresh))
+
+	// The session ended while the page was open: it does nothing more.
+	require.NoError(t, w.store.EndSession(t.Context(), mustSession(t, victim), w.clock.Now()))
+	require.Equal(t, "/account", victim.press(page, "/account/sign-out").Header.Get("Location"))
+	require.True(t, second.live() && w.alive(app))
+}
+
+func mustSession(t *testing.T, b *tab) storage.ID {
+	t.Helper()
+	h, ok := b.session()
+	require.True(t, ok)
+	return h.ID
+}
+
+// Each button, twice and at once, is effective when it is answered.
+func TestAccountEnds(t *testing.T) {
+	w := deviceWorld(t)
+	b, second := w.browser(), w.browser()
+	b.account("/account", ann)
+	other := second.signIn(ann)
+	d, refresh := b.tvOf(ann)
+	device, err := storage.ParseHandle(d.code)
+	require.NoError(t, err)
+	app := b.offlineGrant(thirdParty, forumURI)
+	page := b.get("/account")
+	for _, f := range [][]string{
+		{"/account/sessions", "id", other.ID.String()}, {"/account/tvs", "id", device.ID.String()}, {"/account/apps", "client_id", thirdParty},
+	} {
+		var running sync.WaitGroup
+		for range 4 {
+			running.Go(func() {
+				form := url.Values{"form_token": {page.hidden().Get("form_token")}, f[1]: {f[2]}}
+				if a := b.post(f[0], form); a.Header.Get("Location") != "/account" {
+					t.Errorf("%s: %d", f[0], a.StatusCode)
+				}
+			})
+		}
+		running.Wait()
+	}
+	require.False(t, second.live())
+	require.True(t, b.live())
+	require.NotEqual(t, http.StatusOK, w.refreshTV(refresh))
+	require.False(t, w.alive(app))
+	require.Equal(t, "/authorize/continue", b.get(authorizePath(query(thirdParty))).location.Path, "the app has to ask again")
+	empty := b.get("/account").body
+	require.Contains(t, empty, "No TV is signed in.")
+
+	require.Equal(t, "/logged-out", b.press(page, "/account/sessions", "id", mustSession(t, b).String()).Header.Get("Location"))
+	require.Equal(t, "/login/", b.get("/account").location.Path[:7])
+}
+
+func TestSignOutEverywhere(t *testing.T) {
+	w := deviceWorld(t)
+	b, second, bystander := w.browser(), w.browser(), w.browser()
+	b.account("/account", ann)
+	second.signIn(ann)
+	bystander.signIn(bob)
+	_, refresh := b.tvOf(ann)
+	app := b.offlineGrant(thirdParty, forumURI)
+	page := b.get("/account")
+	require.Equal(t, "/logged-out", b.press(page, "/account/sign-out").Header.Get("Location"))
+	require.False(t, b.live() || second.live() || w.alive(app))
+	require.NotEqual(t, http.StatusOK, w.refreshTV(refresh))
+	require.True(t, bystander.live())
+	b.account("/account", ann) // and back in
+}
+
+// A database that is down ends nothing and says so: the cookie stays, and the person can try again.
+func TestAccountOutage(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	page := b.account("/account", ann)
+	w.faults.fail("SignOutEverywhere")
+	b.press(page, "/account/sign-out").page(t, http.StatusServiceUnavailable)
+	w.faults.fail()
+	require.True(t, b.live())
+}
+
+func TestAccountExport(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	b.signIn(ann)
+	b.offlineGrant(thirdParty, forumURI)
+	a := b.get("/account/export")
+	require.Equal(t, http.StatusOK, a.StatusCode, a.body)
+	require.Equal(t, "no-store", a.Header.Get("Cache-Control"))
+	require.Contains(t, a.Header.Get("Content-Disposition"), "attachment")
+	var data map[string]any
+	require.NoError(t, json.Unmarshal([]byte(a.body), &data))
+	require.Equal(t, ann.e164, data["phone_number"])
+	require.Contains(t, a.body, ann.openID)
+	for _, part := range []string{"sessions", "grants", "consents", "audit", "wechat_identities"} {
+		require.NotEmpty(t, data[part], part)
+	}
+
+	w.clock.advance(11 * time.Minute)
+	page := b.account("/account/export", ann)
+	require.Contains(t, page.body, "You have confirmed that it is you")
+	require.Equal(t, http.StatusOK, b.get("/account/export").StatusCode)
+	w.clock.advance(11 * time.Minute)
+	require.NotContains(t, b.get("/account?fresh=1").body, "You have confirmed", "the address alone says nothing")
+	// A login by the scan alone is not enough.
+	id := b.get(authorizePath(query(firstParty, "prompt", "login"))).loginID(t)
+	b.loginACR(id, ann, acrScan)
+	require.Equal(t, http.StatusSeeOther, b.get("/account/export").StatusCode)
+	require.NotContains(t, w.log.String(), ann.e164)
+}
+
+func TestAccountDelete(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	first := b.signIn(ann)
+	app := b.offlineGrant(thirdParty, forumURI)
+	page := b.get("/account/delete")
+	require.Equal(t, "/account", b.press(page, "/account/delete", "decline", "yes").Header.Get("Location"))
+	require.True(t, b.live() && w.alive(app))
+
+	w.clock.advance(11 * time.Minute)
+	require.Equal(t, "/account/delete", b.press(page, "/account/delete", "approve", "yes").Header.Get("Location"), "too old by now")
+	require.True(t, b.live())
+	page = b.account("/account/delete", ann)
+	gone := b.press(page, "/account/delete", "approve", "yes")
+	require.Equal(t, http.StatusOK, gone.StatusCode, gone.body)
+	require.Contains(t, gone.body, "Your account is deleted")
+	require.False(t, b.live() || w.alive(app))
+	_, held := b.session()
+	require.False(t, held, "the cookie is gone")
+	again := b.press(page, "/account/delete", "approve", "yes")
+	require.Equal(t, "/account", again.Header.Get("Location"), "nobody is signed in")
+	_, err := w.store.User(t.Context(), first.UserID)
+	require.ErrorIs(t, err, storage.ErrNotFound)
+}
