@@ -31,7 +31,7 @@ func TestHostileNames(t *testing.T) {
 			PhoneConfirm{Client: c, Device: name, Place: name, Address: name},
 			PhoneNumber{Client: c, Value: name}, PhoneCode{Client: c, MaskedPhone: name, ChangeURL: name},
 			PhoneHeld{Client: c, MaskedPhone: name}, PhoneEnd{Client: c, Kind: name, ContinueURL: name},
-			Follow{Client: c, AccountName: name}, Consent{Client: c, Scopes: []Scope{{Name: name, Detail: name}}, MaskedPhone: name},
+			NotMe{Client: c, Device: name, Place: name, Action: name}, Follow{Client: c, AccountName: name}, Consent{Client: c, Scopes: []Scope{{Name: name, Detail: name}}, MaskedPhone: name},
 			Logout{Client: c}, Failure{Kind: name, Detail: name, Reference: name, RetryURL: name},
 			LoggedOut{Frame: Frame{Here: name, Lang: name}},
 		} {

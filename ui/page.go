@@ -18,7 +18,7 @@ type Page interface {
 func pages() []Page {
 	return []Page{
 		Login{}, PhoneConfirm{}, DeviceCode{}, DeviceConfirm{}, DeviceEnd{},
-		PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, Follow{}, Consent{}, Logout{},
+		PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, NotMe{}, Follow{}, Consent{}, Logout{},
 		LoggedOut{}, Account{}, AccountDelete{}, AccountGone{}, Failure{},
 	}
 }
@@ -39,6 +39,7 @@ func (PhoneNumber) template() string   { return "phone_number" }
 func (PhoneCode) template() string     { return "phone_code" }
 func (PhoneHeld) template() string     { return "phone_held" }
 func (PhoneEnd) template() string      { return "phone_end" }
+func (NotMe) template() string         { return "not_me" }
 func (Follow) template() string        { return "follow" }
 func (Consent) template() string       { return "consent" }
 func (Logout) template() string        { return "logout" }
@@ -54,6 +55,7 @@ func (PhoneNumber) script() string   { return pageScript }
 func (PhoneCode) script() string     { return pageScript }
 func (PhoneHeld) script() string     { return pageScript }
 func (PhoneEnd) script() string      { return pageScript }
+func (NotMe) script() string         { return pageScript }
 func (Follow) script() string        { return pageScript }
 func (Consent) script() string       { return pageScript }
 func (Logout) script() string        { return pageScript }
@@ -69,6 +71,7 @@ func (p PhoneNumber) client() Client   { return p.Client }
 func (p PhoneCode) client() Client     { return p.Client }
 func (p PhoneHeld) client() Client     { return p.Client }
 func (p PhoneEnd) client() Client      { return p.Client }
+func (p NotMe) client() Client         { return p.Client }
 func (p Follow) client() Client        { return p.Client }
 func (p Consent) client() Client       { return p.Client }
 func (p Logout) client() Client        { return p.Client }
@@ -84,6 +87,7 @@ func (PhoneNumber) inClientWindow() bool   { return false }
 func (PhoneCode) inClientWindow() bool     { return false }
 func (PhoneHeld) inClientWindow() bool     { return false }
 func (PhoneEnd) inClientWindow() bool      { return false }
+func (NotMe) inClientWindow() bool         { return false }
 func (Follow) inClientWindow() bool        { return false }
 func (Consent) inClientWindow() bool       { return true }
 func (Logout) inClientWindow() bool        { return true }

@@ -155,14 +155,28 @@ type PhoneHeld struct {
 // PhoneEnd is where the phone's part ends.
 type PhoneEnd struct {
 	Frame
-	// Kind is done, declined, wrong_number, expired, blocked, taken, locked, other_wechat, snapshot, or look_at_tv when a
-	// device was approved.
+	// Kind is done, declined, wrong_number, expired, blocked, taken, locked, other_wechat, snapshot, look_at_tv when a
+	// device was approved, or, after NotMe, disowned, kept, notice_over and notice_other.
 	Kind   string
 	Client Client
 	// RetryIn is in seconds, with blocked.
 	RetryIn int
 	// OnThisDevice: the browser that logs in is this one, so the person continues with ContinueURL.
 	ContinueURL string
+}
+
+// NotMe tells of a sign-in in a new browser or of a device, and asks whether it was this person (submits named revoke and
+// keep, of equal weight). Both end in PhoneEnd.
+type NotMe struct {
+	Frame
+	Client    Client
+	TV        bool   // a device; else a browser
+	Device    string // of a TV: what it calls itself, unverified
+	Place     string // empty: unknown
+	At        time.Time
+	Now       time.Time
+	Action    string
+	FormToken string
 }
 
 // Follow shows a person inside WeChat how to follow the account, and goes on after that.

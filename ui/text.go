@@ -66,7 +66,7 @@ func plainValue(key, s string) string {
 }
 
 // counts are the placeholders that choose between singular and plural.
-func counts() []string { return []string{"Seconds", "Minutes", "Hours", "Tries"} }
+func counts() []string { return []string{"Seconds", "Minutes", "Hours", "Days", "Tries"} }
 
 func (r *Renderer) message(lang, id string, data map[string]any) (string, error) {
 	c := &i18n.LocalizeConfig{

@@ -188,11 +188,16 @@ func (v view) Wait(seconds int) (string, error) {
 
 // Ago says how long ago something was.
 func (v view) Ago(at, now time.Time) (string, error) {
-	d := now.Sub(at)
-	if d < time.Minute {
+	switch d := now.Sub(at); {
+	case d < time.Minute:
 		return v.Plain("ago.now")
+	case d < 2*time.Hour:
+		return v.Plain("ago.minutes", "Minutes", int(d/time.Minute))
+	case d < 48*time.Hour:
+		return v.Plain("ago.hours", "Hours", int(d/time.Hour))
+	default:
+		return v.Plain("ago.days", "Days", int(d/(24*time.Hour)))
 	}
-	return v.Plain("ago.minutes", "Minutes", int(d/time.Minute))
 }
 
 // Count is a message whose seconds a script counts down: they stand in a <b> of their own.

@@ -98,7 +98,7 @@ var (
 	formShape  = regexp.MustCompile(`(?s)<form[^>]*method="post"[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
 	tokenShape = regexp.MustCompile(`name="form_token" value="([^"]*)"`)
 	choices    = regexp.MustCompile(`name="number" value="(\d+)"`)
-	linkShape  = regexp.MustCompile(`https?://[^"\s<>]+/phone/[^"\s<>]+`)
+	linkShape  = regexp.MustCompile(`https?://[^"\s<>]+/phone/[^"\s<>/.]+\.[^"\s<>]+`) // of a login, not of a notice
 )
 
 // attr is the value of a data attribute, empty where it is missing.

@@ -95,7 +95,7 @@ func (f *Flow) answerInTime(ctx context.Context, acc *account, m wechat.Message)
 			done <- pushAnswer{kind: answerRetry}
 			return
 		}
-		done <- f.seal(ctx, acc, m, text)
+		done <- f.seal(ctx, acc, m, f.withNotices(ctx, acc, m, text))
 	})
 	select {
 	case answer := <-done:

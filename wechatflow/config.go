@@ -19,6 +19,7 @@ import (
 // Store is the part of storage.Store that the flow uses.
 type Store interface {
 	storage.Logins
+	storage.Notices
 	User(ctx context.Context, id string) (storage.User, error)
 	Identity(ctx context.Context, account, openID string) (storage.Identity, error)
 	RecordFollow(ctx context.Context, e storage.FollowEvent) (storage.FollowOutcome, error)

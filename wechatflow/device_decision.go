@@ -31,29 +31,6 @@ func (f *Flow) moved(ctx context.Context, a storage.Attempt) {
 	}
 }
 
-// tellApproved says in the chat of the person what was signed in, once: a form may be sent twice. An approval that was
-// not theirs is so seen by them.
-func (f *Flow) tellApproved(ctx context.Context, p phoneVisit) {
-	acc, ok := f.accounts[p.attempt.Account]
-	if !ok {
-		return
-	}
-	a, client := p.attempt, clientView(p.client, "").Name
-	f.tasks.submit(ctx, "tell what was signed in", func(ctx context.Context) error {
-		once := Rate{Max: 1, Window: 24 * time.Hour}
-		if ok, _, err := f.allow(ctx, "device notice", once, a.DeviceID[:]); err != nil || !ok {
-			return err
-		}
-		device, err := f.Store.Device(ctx, a.DeviceID, f.Now())
-		if err != nil {
-			return fmt.Errorf("look the device up: %w", err)
-		}
-		return acc.Client.SendText(ctx, a.OpenID, acc.replies.text("chat.device_done", replyData{
-			Client: client, Device: f.deviceName(acc, device),
-		}))
-	})
-}
-
 // deviceReply is scanReply for the code of a device.
 func (f *Flow) deviceReply(ctx context.Context, acc *account, outcome storage.ScanOutcome, attempt storage.Attempt) (string, error) {
 	switch outcome {

@@ -46,6 +46,12 @@
 //
 // Where the platform gives no code, the picture is the device's plain address.
 //
+// # Notices
+//
+// A login in a browser that did not know the person, and the approval of a device, write a notice in their own transition.
+// It is told at once where the platform's message window is open, else with the reply to the next contact. Its link leads
+// through web authorization, as the phone link does, to a page on which "not me" ends what the notice tells of.
+//
 // # Three secrets
 //
 // They are never equal, and never in the same place:

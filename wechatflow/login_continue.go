@@ -80,6 +80,9 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 		return
 	}
 	f.metrics.completions.Inc()
+	if !attempt.Known {
+		f.tellSignIn(ctx, attempt.Account, attempt.OpenID)
+	}
 	f.Guard.SetSecret(w, newBrowser)
 	f.Guard.SetSession(w, storage.Handle{ID: session.ID, Secret: handle.Secret}, session.ExpiresAt.Sub(now))
 	f.wake(ctx, v.request.ID)

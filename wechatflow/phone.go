@@ -137,13 +137,13 @@ func (f *Flow) endBlocked(w http.ResponseWriter, r *http.Request, lang string, r
 
 func endStatus(kind string) int {
 	switch kind {
-	case "expired":
+	case "expired", "notice_over":
 		return http.StatusGone
 	case "taken":
 		return http.StatusConflict
 	case "blocked":
 		return http.StatusTooManyRequests
-	case "locked", "other_wechat", "snapshot":
+	case "locked", "other_wechat", "notice_other", "snapshot":
 		return http.StatusForbidden
 	default:
 		return http.StatusOK

@@ -15,6 +15,8 @@ func (f *Flow) Routes(r chi.Router) {
 	r.Get("/phone/{link}", f.getPhoneLink)
 	r.Get("/scan/{account}/{secret}", f.getScan)
 	r.Get("/phone/return", f.getReturn)
+	r.Get("/phone/notice/{notice}", f.getNotice) // the link of a notice, and its page once the openid is proven
+	r.Post("/phone/notice/{notice}", f.postNotice)
 
 	// A device that shows our code, and the page that its plain address leads to inside WeChat.
 	r.Get("/device/picture/{picture}", f.getDevicePicture)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -15,10 +16,11 @@ import (
 
 // Where a round of web authorization goes on.
 const (
-	webAuthPhone  = "phone"  // the link in the chat: the openid must be the one that scanned
-	webAuthLogin  = "login"  // the browser that logs in is WeChat's own
-	webAuthScan   = "scan:"  // followed by the account: our own page's QR code, whose scene the openid claims
-	webAuthDevice = "device" // the plain address of a device, opened inside WeChat
+	webAuthPhone  = "phone"   // the link in the chat: the openid must be the one that scanned
+	webAuthLogin  = "login"   // the browser that logs in is WeChat's own
+	webAuthScan   = "scan:"   // followed by the account: our own page's QR code, whose scene the openid claims
+	webAuthDevice = "device"  // the plain address of a device, opened inside WeChat
+	webAuthNotice = "notice:" // followed by its ID: the openid must be the one that was told
 )
 
 // webAuthDeadline is how long the person waits for the platform to tell who they are.
@@ -114,6 +116,10 @@ func (f *Flow) finishWebAuth(w http.ResponseWriter, r *http.Request, lang string
 		f.end(w, r, lang, storage.Client{}, "snapshot")
 		return
 	}
+	if id, ok := strings.CutPrefix(round.Purpose, webAuthNotice); ok {
+		f.provenForNotice(w, r, lang, acc, id, who)
+		return
+	}
 	f.proven(w, r, lang, acc, round, who)
 }
 
@@ -121,6 +127,9 @@ func (f *Flow) finishWebAuth(w http.ResponseWriter, r *http.Request, lang string
 func (f *Flow) webAuthOrigin(ctx context.Context, round storage.WebAuth) (accountName, retry string, err error) {
 	if name, ok := cutScan(round.Purpose); ok {
 		return name, "", nil // the code on the screen is still there to be scanned
+	}
+	if id, ok := strings.CutPrefix(round.Purpose, webAuthNotice); ok {
+		return f.noticeOrigin(ctx, id)
 	}
 	if round.Purpose == webAuthDevice {
 		device, err := f.Store.Device(ctx, round.DeviceID, f.Now())
