@@ -22,7 +22,7 @@ func body(t testing.TB, p Page) string {
 func TestHostileNames(t *testing.T) {
 	for _, name := range []string{
 		`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `{{.Frame}}`, `</title><script>`,
-		"&lt;b&gt;", "javascript:alert(1)", "Bank\u202egnp.exe", "a\u2066b\u2069c\u200bd\ufeff", "line\nbreak\u2028x\x00y", "‮", "",
+		"&lt;b&gt;", "javascript:alert(1)", "Bank\u202egnp.exe", "a\u2066b\u2069c\u200bd\ufeff", "line\nbreak\u2028x\x00y", "\u202e", "",
 	} {
 		c := Client{Name: name, Host: name, LogoURI: name, PolicyURI: name, TOSURI: name}
 		for _, p := range []Page{

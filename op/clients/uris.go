@@ -96,7 +96,7 @@ func checkPath(u *url.URL) error {
 	}
 	for _, segment := range strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if segment == "." || segment == ".." {
-			return errors.New("must not have the path segments . and ..")
+			return errors.New("must not have . or .. as a path segment")
 		}
 	}
 	query, err := url.ParseQuery(u.RawQuery)

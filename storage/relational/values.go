@@ -66,14 +66,6 @@ func decode(text string, v any) error {
 	return nil
 }
 
-// nullable is NULL for an absent value: a unique column may hold many of those.
-func nullable(b []byte) any {
-	if len(b) == 0 {
-		return nil
-	}
-	return b
-}
-
 // optional is NULL for an absent ID, in columns where few rows have one.
 func optional(id storage.ID) any {
 	if id.IsZero() {

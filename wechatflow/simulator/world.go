@@ -69,7 +69,6 @@ type account struct {
 	key    crypt.Key
 	hasKey bool
 
-	tokens    map[string]*accessToken
 	current   *accessToken // the newest of cgi-bin/token
 	stable    *accessToken // the one of cgi-bin/stable_token
 	forcedAt  time.Time
