@@ -37,7 +37,8 @@
 //   - I5 An active phone belongs to at most one user, and (account, openid) to exactly one.
 //   - I6 A device code is redeemed at most once.
 //   - I7 After a logout, a lock or a revocation is acknowledged, nothing more is issued for it. A browser logout ends
-//     the session and its online grants; offline_access grants end by revocation or a lock.
+//     the session and its online grants; offline_access and TV grants end by
+//     revocation, by signing out everywhere, or by a lock.
 //   - I8 Tries of a text-message code, of a number and of a user_code never exceed their limit, also in parallel,
 //     across replicas and with Signals flushed between any two: they are counted before they are compared.
 //   - I9 No login completes in a browser that did not start it.
