@@ -38,7 +38,7 @@ func (b *tab) press(page answer, path string, fields ...string) answer {
 	return b.post(path, form)
 }
 
-// tokens goes through a login of a client with offline access, and returns the tokens.
+// offlineGrant is the grant of a client with offline access, after the consent where that is lacking.
 func (b *tab) offlineGrant(clientID, uri string) storage.ID {
 	b.w.t.Helper()
 	a := b.get(authorizePath(query(clientID, "scope", "openid phone offline_access")))
@@ -309,4 +309,19 @@ func TestAccountDelete(t *testing.T) {
 	require.Equal(t, "/account", again.Header.Get("Location"), "nobody is signed in")
 	_, err := w.store.User(t.Context(), first.UserID)
 	require.ErrorIs(t, err, storage.ErrNotFound)
+}
+
+// A consent that is taken back between the look at it and the code: the code is not handed out, and its grant is over.
+func TestConsentTakenBackBeforeTheCode(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	who := b.signIn(ann)
+	b.offlineGrant(thirdParty, forumURI)
+	w.faults.beforeCode = func() {
+		require.NoError(t, w.store.RevokeClientAccess(t.Context(), who.UserID, thirdParty, w.clock.Now()))
+	}
+	answer := b.get(authorizePath(query(thirdParty, "scope", "openid phone offline_access"))).at(t, forumURI)
+	require.Equal(t, "access_denied", answer.Get("error"))
+	require.Empty(t, answer.Get("code"))
+	require.False(t, w.alive(w.faults.last().Grant.ID))
 }

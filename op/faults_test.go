@@ -20,6 +20,8 @@ type faults struct {
 	mu     sync.Mutex
 	broken map[string]error
 	issued []storage.NewCode
+
+	beforeCode func() // what another request does just before a code is issued
 }
 
 // last is the newest code.
@@ -105,6 +107,9 @@ func (f *faults) GrantConsent(ctx context.Context, userID, clientID string, scop
 func (f *faults) IssueCode(ctx context.Context, c storage.NewCode) error {
 	if err := f.err("IssueCode"); err != nil {
 		return err
+	}
+	if f.beforeCode != nil {
+		f.beforeCode()
 	}
 	err := f.Store.IssueCode(ctx, c)
 	if err == nil {
