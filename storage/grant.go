@@ -22,7 +22,7 @@ type Grant struct {
 	AMR           []string
 	ACR           string
 	CreatedAt     time.Time
-	ExpiresAt     time.Time // absolute end of refreshing
+	ExpiresAt     time.Time // absolute end of refreshing; without a refresh token, a while after that of the access token
 	RevokedAt     time.Time
 	// ForDevice grants are made by the approval of a DeviceAuthorization and redeemed by its device code; all others by a
 	// code. Device is the one that was approved, with the name that it gave.
@@ -130,11 +130,12 @@ type Issued struct {
 type Grants interface {
 	// IssueCode creates the grant with its code. It holds the session and the user against EndSession and LockUser while
 	// it does (I7). ErrNotFound: the session is gone or was renewed; ErrLocked; ErrPhoneNeeded: somebody else has taken the
-	// user's number since, and without one nobody signs in anywhere; ErrConflict: the request is finished.
+	// user's number since, and without one nobody signs in anywhere; ErrConflict: the request is finished. What nobody
+	// redeems goes an hour after its code has expired, and not at Grant.ExpiresAt.
 	IssueCode(ctx context.Context, c NewCode) error
-	// ConsumeCode uses the code up. ErrNotFound: unknown, or of another client, redirect URI or challenge, or a device code,
-	// which changes nothing; ErrExpired; ErrReplayed: used before by the same client, and the grant is now revoked (I1). A revoked
-	// grant and a locked user are ErrNotFound.
+	// ConsumeCode uses the code up, and gives the grant the rest of its life. ErrNotFound: unknown, or of another client,
+	// redirect URI or challenge, or a device code, which changes nothing; ErrExpired; ErrReplayed: used before by the same
+	// client, and the grant is now revoked (I1). A revoked grant and a locked user are ErrNotFound.
 	ConsumeCode(ctx context.Context, u CodeUse) (Issued, error)
 	// RotateRefreshToken moves the family on (I2). Issued.Grant.RefreshGeneration is the successor's: Generation+1 also
 	// for a repeat within the grace. ErrNotFound: unknown, revoked, or of another client; ErrExpired; ErrReplayed: any

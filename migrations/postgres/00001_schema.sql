@@ -186,7 +186,8 @@ CREATE TABLE consents (
 );
 
 -- One row from the code to the last refresh, so that its lock orders every use and every revocation. No column that
--- a use changes is in an index, so an update stays within its page (HOT).
+-- a use changes is in an index, so an update stays within its page (HOT); but for the redemption, which gives the row the
+-- rest of its life.
 CREATE TABLE grants (
     id                 BYTEA    NOT NULL PRIMARY KEY,
     user_id            TEXT     NOT NULL,
@@ -200,7 +201,8 @@ CREATE TABLE grants (
     code_challenge     TEXT     NOT NULL,
     facts              TEXT     NOT NULL, -- scopes, nonce, amr and acr
     created_at         BIGINT   NOT NULL,
-    expires_at         BIGINT   NOT NULL,
+    expires_at         BIGINT   NOT NULL, -- when the row goes: a while after its code, until that is redeemed
+    ends_at            BIGINT   NOT NULL, -- the absolute end of refreshing
     revoked_at         BIGINT   NOT NULL,
     code_hash          BYTEA    NOT NULL,
     code_expires_at    BIGINT   NOT NULL,

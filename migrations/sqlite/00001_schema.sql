@@ -186,7 +186,7 @@ CREATE TABLE consents (
 ) STRICT, WITHOUT ROWID;
 
 -- One row from the code to the last refresh, so that its lock orders every use and every revocation. No column that
--- a use changes is in an index.
+-- a use changes is in an index, but for the redemption, which gives the row the rest of its life.
 CREATE TABLE grants (
     id                 BLOB    NOT NULL PRIMARY KEY,
     user_id            TEXT    NOT NULL,
@@ -200,7 +200,8 @@ CREATE TABLE grants (
     code_challenge     TEXT    NOT NULL,
     facts              TEXT    NOT NULL, -- scopes, nonce, amr and acr
     created_at         INTEGER NOT NULL,
-    expires_at         INTEGER NOT NULL,
+    expires_at         INTEGER NOT NULL, -- when the row goes: a while after its code, until that is redeemed
+    ends_at            INTEGER NOT NULL, -- the absolute end of refreshing
     revoked_at         INTEGER NOT NULL,
     code_hash          BLOB    NOT NULL,
     code_expires_at    INTEGER NOT NULL,

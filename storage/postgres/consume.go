@@ -19,6 +19,8 @@ import (
 const consumeCode = `UPDATE grants g SET
 	code_uses = g.code_uses + 1,
 	revoked_at = CASE WHEN g.code_uses = 0 THEN 0 ELSE $6::bigint END,
+	expires_at = CASE WHEN g.code_uses = 0 THEN
+		CASE WHEN $10::bigint > 0 THEN greatest(g.expires_at, $10::bigint) ELSE g.ends_at END ELSE g.expires_at END,
 	refresh_seed = CASE WHEN g.code_uses = 0 THEN $7::bytea ELSE g.refresh_seed END,
 	refresh_expires_at = CASE WHEN g.code_uses = 0 THEN $8::bigint ELSE g.refresh_expires_at END,
 	access = CASE WHEN g.code_uses = 0 THEN $9::bytea ELSE g.access END
@@ -39,7 +41,8 @@ func (s *Store) ConsumeCode(ctx context.Context, c storage.CodeUse) (issued stor
 		var scanErr error
 		issued, scanErr = scanIssued(s.db.pool.QueryRow(ctx, consumeCode,
 			c.GrantID[:], c.CodeHash[:], c.ClientID, c.RedirectURI, c.CodeChallenge, relational.Micros(c.Now),
-			c.RefreshSeed[:], relational.Micros(refreshExpiresAt), accessColumn(c.Access)), &uses)
+			c.RefreshSeed[:], relational.Micros(refreshExpiresAt), accessColumn(c.Access),
+			relational.TokensKept(c.RefreshSeed, c.Access, c.Now)), &uses)
 		switch {
 		case noRow(scanErr):
 			return s.whyNoTokens(ctx, c)

@@ -43,8 +43,7 @@ func approveDevice(ctx context.Context, tx Tx, d device, by approver, now time.T
 	})
 }
 
-// insertDeviceGrant makes a grant that the janitor removes with the device, unless the device comes for it: it is given
-// its own end when it is redeemed.
+// insertDeviceGrant makes a grant that the janitor removes with the device, unless the device comes for it.
 func insertDeviceGrant(ctx context.Context, tx Tx, d device, by approver, now time.Time) error {
 	var noSession storage.ID
 	var noHash storage.Hash
@@ -52,11 +51,11 @@ func insertDeviceGrant(ctx context.Context, tx Tx, d device, by approver, now ti
 	shown.Name = d.Name
 	facts := FactsOf(storage.Grant{Scopes: d.Scopes, AMR: by.amr, ACR: by.acr, Device: shown})
 	_, err := tx.Exec(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
-			created_at, expires_at, revoked_at, code_hash, code_expires_at, code_uses,
+			created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
 			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access, for_device)
-		VALUES (?, ?, ?, ?, ?, ?, 1, ?, '', '', ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, ?, 1)`,
+		VALUES (?, ?, ?, ?, ?, ?, 1, ?, '', '', ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, ?, 1)`,
 		d.ID[:], by.user.ID, d.ClientID, noSession[:], by.account, by.openID, Micros(by.authTime), facts,
-		Micros(now), Micros(d.ExpiresAt.Add(attemptKept)), d.CodeHash[:], Micros(d.ExpiresAt), noHash[:], noHash[:], []byte{})
+		Micros(now), CodeKept(d.ExpiresAt), Micros(d.GrantExpiresAt), d.CodeHash[:], Micros(d.ExpiresAt), noHash[:], noHash[:], []byte{})
 	return err
 }
 

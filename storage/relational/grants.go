@@ -7,6 +7,27 @@ import (
 	"qiao/storage"
 )
 
+// unredeemedKept is how long a grant is kept after its code has expired, and one without a refresh token after its access
+// token has: long enough to tell a late client so, and for a replay of the code to revoke what it led to.
+const unredeemedKept = time.Hour
+
+// CodeKept is when a grant goes whose code nobody redeems. Its own end comes with the redemption: a browser can ask for
+// codes all day, and what nobody came for must not pile up until then.
+func CodeKept(codeExpiresAt time.Time) int64 { return Micros(codeExpiresAt.Add(unredeemedKept)) }
+
+// TokensKept is when a grant goes that was redeemed without a refresh token, 0 where there is one: then it goes at its
+// own end.
+func TokensKept(refreshSeed storage.Hash, access storage.AccessToken, now time.Time) int64 {
+	if !refreshSeed.IsZero() {
+		return 0
+	}
+	last := now
+	if access.ExpiresAt.After(last) {
+		last = access.ExpiresAt
+	}
+	return Micros(last.Add(unredeemedKept))
+}
+
 // RevokeGrant ends the grant of this client.
 func (s *Store) RevokeGrant(ctx context.Context, id storage.ID, clientID string, now time.Time) error {
 	return s.write(ctx, "revoke grant", func(tx Tx) error {

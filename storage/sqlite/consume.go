@@ -29,7 +29,7 @@ func (s *Store) ConsumeCode(ctx context.Context, u storage.CodeUse) (storage.Iss
 		if late(row.codeExpires, u.Now) {
 			return storage.ErrExpired
 		}
-		return row.issue(ctx, tx, u.RefreshSeed, u.RefreshExpiresAt, u.Access)
+		return row.issue(ctx, tx, u.RefreshSeed, u.RefreshExpiresAt, u.Access, u.Now)
 	})
 	if err == nil && replayed {
 		err = storage.ErrReplayed
@@ -40,14 +40,20 @@ func (s *Store) ConsumeCode(ctx context.Context, u storage.CodeUse) (storage.Iss
 	return row.Issued, nil
 }
 
-// issue uses the code up and stores the first tokens. The first refresh token has generation 0; the zero seed has none.
-func (r *grantRow) issue(ctx context.Context, tx relational.Tx, seed storage.Hash, expiresAt time.Time, access storage.AccessToken) error {
+// issue uses the code up, stores the first tokens and gives the grant the rest of its life. The first refresh token has
+// generation 0; the zero seed has none.
+func (r *grantRow) issue(ctx context.Context, tx relational.Tx, seed storage.Hash, expiresAt time.Time, access storage.AccessToken, now time.Time) error {
 	r.Grant.RefreshSeed = seed
 	if !seed.IsZero() {
 		r.Grant.RefreshExpiresAt = relational.Time(relational.Micros(expiresAt))
 	}
-	_, err := tx.Exec(ctx, `UPDATE grants SET code_uses = 1, refresh_seed = ?, refresh_expires_at = ?, access = ? WHERE id = ?`,
-		seed[:], relational.Micros(r.Grant.RefreshExpiresAt), r.addAccess(access), r.Grant.ID[:])
+	end := r.endsAt
+	if kept := relational.TokensKept(seed, access, now); kept > 0 {
+		end = max(kept, relational.Micros(r.Grant.ExpiresAt))
+	}
+	r.Grant.ExpiresAt = relational.Time(end)
+	_, err := tx.Exec(ctx, `UPDATE grants SET code_uses = 1, expires_at = ?, refresh_seed = ?, refresh_expires_at = ?, access = ? WHERE id = ?`,
+		end, seed[:], relational.Micros(r.Grant.RefreshExpiresAt), r.addAccess(access), r.Grant.ID[:])
 	return err
 }
 

@@ -59,11 +59,11 @@ func insertGrant(ctx context.Context, tx relational.Tx, c storage.NewCode, accou
 	g := c.Grant
 	var none storage.Hash
 	_, err := tx.Exec(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
-			created_at, expires_at, revoked_at, code_hash, code_expires_at, code_uses,
+			created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
 			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, x'')`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, x'')`,
 		g.ID[:], g.UserID, g.ClientID, g.SessionID[:], account, openID, relational.Bool(g.Offline), relational.Micros(g.AuthTime), g.RedirectURI, g.CodeChallenge, relational.FactsOf(g),
-		relational.Micros(g.CreatedAt), relational.Micros(g.ExpiresAt), c.CodeHash[:], relational.Micros(c.CodeExpiresAt), none[:], none[:])
+		relational.Micros(g.CreatedAt), relational.CodeKept(c.CodeExpiresAt), relational.Micros(g.ExpiresAt), c.CodeHash[:], relational.Micros(c.CodeExpiresAt), none[:], none[:])
 	return err
 }
 

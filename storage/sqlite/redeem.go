@@ -13,7 +13,6 @@ import (
 // turn of the writer.
 func (s *Store) RedeemDevice(ctx context.Context, u storage.DeviceUse) (storage.Issued, error) {
 	var row grantRow
-	var end int64
 	look := func(tx relational.Tx) (err error) {
 		row, err = deviceGrant(ctx, tx, u)
 		return err
@@ -24,12 +23,7 @@ func (s *Store) RedeemDevice(ctx context.Context, u storage.DeviceUse) (storage.
 			if err := look(tx); err != nil { // another poll was faster, or it was revoked
 				return err
 			}
-			if err := tx.QueryRow(ctx, `UPDATE grants SET expires_at = (SELECT d.grant_expires_at FROM device_authorizations d WHERE d.id = grants.id)
-				WHERE id = ? RETURNING expires_at`, u.DeviceID[:]).Scan(&end); err != nil {
-				return err
-			}
-			row.Grant.ExpiresAt = relational.Time(end)
-			return row.issue(ctx, tx, u.RefreshSeed, u.RefreshExpiresAt, u.Access)
+			return row.issue(ctx, tx, u.RefreshSeed, u.RefreshExpiresAt, u.Access, u.Now)
 		})
 	}
 	if errors.Is(err, storage.ErrNotFound) {

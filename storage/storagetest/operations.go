@@ -14,6 +14,8 @@ func operationStories() map[string]story {
 		"a database has one mode":                   modeMarked,
 		"the audit log is newest first":             auditListed,
 		"the janitor removes what has expired":      sweepExpired,
+		"what nobody came for does not pile up":     sweepUnredeemed,
+		"nor what no device came for":               tvSweptUnredeemed,
 		"the janitor works in batches":              sweepBatches,
 		"the janitor leaves what lives":             sweepLeaves,
 		"health tells the clock and the schema":     healthTold,
@@ -81,6 +83,76 @@ func sweepExpired(w world) {
 	_, err = w.b.User(w.Context(), p.user.ID)
 	require.NoError(w, err, "people stay")
 	require.NotEmpty(w, w.actions(p.user.ID), "and so does the audit log")
+}
+
+// sweepUnredeemed: a signed-in browser can ask for codes all day. What is not redeemed goes an hour after its code, what
+// has no refresh token an hour after its access token, and the rest at its end.
+func sweepUnredeemed(w world) {
+	p := w.signIn("o1", start)
+	end := start.Add(90 * 24 * time.Hour)
+	unredeemed, plain, bare, family := p.codeOf(start), p.codeOf(start), p.codeOf(start), w.tokens(p, true, start)
+	for _, c := range []storage.NewCode{unredeemed, plain, bare} {
+		require.NoError(w, w.a.IssueCode(w.Context(), c))
+	}
+	u := useOf(plain, start)
+	u.RefreshSeed, u.RefreshExpiresAt = storage.Hash{}, time.Time{}
+	issued, err := w.b.ConsumeCode(w.Context(), u)
+	require.NoError(w, err)
+	kept := start.Add(10*time.Minute + time.Hour) // the access token's end, and an hour
+	require.Equal(w, kept, issued.Grant.ExpiresAt)
+	u = useOf(bare, start.Add(30*time.Second))
+	u.RefreshSeed, u.Access = storage.Hash{}, storage.AccessToken{}
+	issued, err = w.b.ConsumeCode(w.Context(), u)
+	require.NoError(w, err)
+	require.Equal(w, start.Add(time.Minute+time.Hour), issued.Grant.ExpiresAt, "not before the code would have gone")
+	require.Equal(w, end, family.Grant.ExpiresAt)
+
+	lives := func(now time.Time) (alive []bool) {
+		w.sweep(now, 100)
+		for _, id := range []storage.ID{unredeemed.Grant.ID, bare.Grant.ID, plain.Grant.ID, family.Grant.ID} {
+			alive = append(alive, w.alive(id))
+		}
+		return alive
+	}
+	require.Equal(w, []bool{true, true, true, true}, lives(start.Add(time.Hour+59*time.Second)))
+	_, err = w.a.ConsumeCode(w.Context(), useOf(unredeemed, start.Add(time.Hour)))
+	require.ErrorIs(w, err, storage.ErrExpired, "until then who comes late is told so")
+	require.Equal(w, []bool{false, false, true, true}, lives(start.Add(time.Minute+time.Hour)))
+	_, err = w.a.ConsumeCode(w.Context(), useOf(plain, kept.Add(-time.Second)))
+	require.ErrorIs(w, err, storage.ErrReplayed, "and a replay revokes")
+	require.Equal(w, []bool{false, false, false, true}, lives(kept))
+	require.Equal(w, []bool{false, false, false, true}, lives(end.Add(-time.Second)))
+	require.Equal(w, []bool{false, false, false, false}, lives(end))
+}
+
+// tvSweptUnredeemed: the same for devices.
+func tvSweptUnredeemed(w world) {
+	w.signIn("o1", start)
+	var devices []tv
+	for range 3 {
+		d := w.tv(start)
+		l := w.scanTV(d, "o1")
+		w.approve(&l)
+		devices = append(devices, d)
+	}
+	plain, family := devices[1].useOf(start.Add(9*time.Minute)), devices[2].useOf(start)
+	plain.RefreshSeed, plain.RefreshExpiresAt = storage.Hash{}, time.Time{}
+	for _, u := range []storage.DeviceUse{plain, family} {
+		_, err := w.a.RedeemDevice(w.Context(), u)
+		require.NoError(w, err)
+	}
+	lives := func(now time.Time) (alive []bool) {
+		w.sweep(now, 100)
+		for _, d := range devices {
+			alive = append(alive, w.alive(d.ID))
+		}
+		return alive
+	}
+	require.Equal(w, []bool{true, true, true}, lives(start.Add(69*time.Minute)))
+	require.Equal(w, []bool{false, true, true}, lives(start.Add(70*time.Minute)), "its code lived for 10 minutes")
+	require.Equal(w, []bool{false, false, true}, lives(start.Add(79*time.Minute)))
+	require.Equal(w, []bool{false, false, true}, lives(devices[2].GrantExpiresAt.Add(-time.Second)))
+	require.Equal(w, []bool{false, false, false}, lives(devices[2].GrantExpiresAt))
 }
 
 func sweepBatches(w world) {
