@@ -39,6 +39,12 @@ type replies struct {
 	menu    map[string]*template.Template
 }
 
+// Validate returns every fault of the texts at once; nil when there is none.
+func (r Replies) Validate(account string) error {
+	_, err := newReplies(r, nil, account)
+	return err
+}
+
 // newReplies parses and tries every template, so that a mistake shows at the start and not at a scan.
 func newReplies(c Replies, pages *ui.Renderer, account string) (*replies, error) {
 	r := &replies{

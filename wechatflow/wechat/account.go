@@ -56,9 +56,9 @@ func (a Account) Validate() error {
 	fault(!nameShape.MatchString(a.Name),
 		"name: use 1 to 32 of a-z, 0-9 and -, for it is part of the callback's address")
 	fault(!appIDShape.MatchString(a.AppID),
-		"app_id: copy the AppID, which begins with wx, from the platform's basic settings (基本配置)")
+		"appid: copy the AppID, which begins with wx, from the platform's basic settings (基本配置)")
 	fault(!secretShape.MatchString(a.AppSecret),
-		"app_secret: copy the AppSecret from the platform's basic settings (基本配置)")
+		"secret: copy the AppSecret from the platform's basic settings (基本配置)")
 	fault(!originalIDShape.MatchString(a.OriginalID),
 		"original_id: copy the 原始ID, which begins with gh_, from the account's details (账号详情)")
 	fault(!tokenShape.MatchString(a.Token),

@@ -17,7 +17,7 @@ func TestAccountValidateSaysEverythingAtOnce(t *testing.T) {
 	require.NoError(t, plain.Validate())
 
 	err := wechat.Account{Name: "A b", AppSecret: "two words", Token: "ab", AESKey: "short", PreviousAESKey: "short", Mode: "aes"}.Validate()
-	for _, word := range []string{"name:", "app_id:", "app_secret:", "original_id:", "token:", "mode:", "aes_key:", "previous_aes_key:"} {
+	for _, word := range []string{"name:", "appid:", "secret:", "original_id:", "token:", "mode:", "aes_key:", "previous_aes_key:"} {
 		require.ErrorContains(t, err, word)
 	}
 	for name, change := range map[string]func(a *wechat.Account){
