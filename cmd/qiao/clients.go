@@ -26,7 +26,7 @@ type clientCmd struct {
 
 type clientAddCmd struct {
 	settings
-	ID           string   `arg:"" name:"client-id" help:"The client_id: 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'."`
+	ID           string   `arg:"" name:"client-id" help:"The client_id: 1 to 128 of a-z, A-Z, 0-9, '.', '_' and '-', a letter or digit first."`
 	Name         string   `help:"Name as people see it."`
 	RedirectURI  []string `name:"redirect-uri" sep:"none" help:"Exact redirect URI. May be repeated."`
 	Device       bool     `help:"A TV, or another device without a browser: it shows a code (RFC 8628) and needs no redirect URI."`
@@ -74,8 +74,8 @@ func (cmd clientAddCmd) Run(ctx context.Context, w out) (err error) {
 	if !cmd.Public {
 		secret, client.SecretHash = clients.NewSecret(box)
 	}
-	if err := clients.Validate(client); err != nil {
-		return err
+	if err := server.CheckRegistration(c, client); err != nil {
+		return usageError{err}
 	}
 	if err := store.AddClient(ctx, client, operator()); err != nil {
 		if errors.Is(err, storage.ErrConflict) {
@@ -116,7 +116,7 @@ func (cmd clientListCmd) Run(ctx context.Context, w out) (err error) {
 		return json.NewEncoder(w).Encode(all)
 	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "CLIENT ID\tNAME\tKIND\tGRANTS\tSOURCE")
+	fmt.Fprintln(table, "CLIENT ID\tKIND\tGRANTS\tSOURCE\tNAME") // names last: their characters are not all of one width
 	for _, c := range all {
 		kind := "confidential"
 		if c.Public() {
@@ -125,14 +125,14 @@ func (cmd clientListCmd) Run(ctx context.Context, w out) (err error) {
 		if c.FirstParty {
 			kind += ", first party"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", c.ID, c.Name, kind, strings.Join(c.GrantTypes, " "), c.Source)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", c.ID, kind, strings.Join(c.GrantTypes, " "), c.Source, c.Name)
 	}
 	return table.Flush()
 }
 
 type clientShowCmd struct {
 	settings
-	ID string `arg:"" name:"client-id"`
+	ID string `arg:"" name:"client-id" help:"As qiao client list shows it."`
 }
 
 // Run shows one client without the hash of its secret.
@@ -144,7 +144,7 @@ func (cmd clientShowCmd) Run(ctx context.Context, w out) (err error) {
 	defer closing(store, &err)
 	client, err := store.Client(ctx, cmd.ID)
 	if err != nil {
-		return fmt.Errorf("client %q: %w", cmd.ID, err)
+		return about("client", cmd.ID, err)
 	}
 	client.SecretHash = nil
 	enc := json.NewEncoder(w)
@@ -154,7 +154,7 @@ func (cmd clientShowCmd) Run(ctx context.Context, w out) (err error) {
 
 type clientRemoveCmd struct {
 	settings
-	ID string `arg:"" name:"client-id"`
+	ID string `arg:"" name:"client-id" help:"As qiao client list shows it."`
 }
 
 // Run removes the client.
@@ -166,13 +166,13 @@ func (cmd clientRemoveCmd) Run(ctx context.Context, w out) (err error) {
 	defer closing(store, &err)
 	client, err := store.Client(ctx, cmd.ID)
 	if err != nil {
-		return fmt.Errorf("client %q: %w", cmd.ID, err)
+		return about("client", cmd.ID, err)
 	}
 	if client.Source == server.SourceConfig {
 		return fmt.Errorf("client %q is owned by the configuration: remove it there, or it comes back at the next start", cmd.ID)
 	}
 	if err := store.RemoveClient(ctx, cmd.ID, operator(), time.Now()); err != nil {
-		return fmt.Errorf("client %q: %w", cmd.ID, err)
+		return about("client", cmd.ID, err)
 	}
 	_, err = fmt.Fprintf(w, "removed %s; everything issued to it has ended\n", cmd.ID)
 	return err
@@ -180,7 +180,7 @@ func (cmd clientRemoveCmd) Run(ctx context.Context, w out) (err error) {
 
 type clientRotateCmd struct {
 	settings
-	ID string `arg:"" name:"client-id"`
+	ID string `arg:"" name:"client-id" help:"As qiao client list shows it."`
 }
 
 // Run replaces the client's secret.
@@ -192,7 +192,7 @@ func (cmd clientRotateCmd) Run(ctx context.Context, w out) (err error) {
 	defer closing(store, &err)
 	client, err := store.Client(ctx, cmd.ID)
 	if err != nil {
-		return fmt.Errorf("client %q: %w", cmd.ID, err)
+		return about("client", cmd.ID, err)
 	}
 	if client.Public() {
 		return fmt.Errorf("client %q is public: it has no secret", cmd.ID)
@@ -202,7 +202,7 @@ func (cmd clientRotateCmd) Run(ctx context.Context, w out) (err error) {
 	}
 	secret, hash := clients.NewSecret(box)
 	if err := store.RotateClientSecret(ctx, cmd.ID, hash, operator(), time.Now()); err != nil {
-		return fmt.Errorf("client %q: %w", cmd.ID, err)
+		return about("client", cmd.ID, err)
 	}
 	_, err = fmt.Fprintf(w, "client_secret  %s\n\nThe old secret ended. This one is shown this once.\n", secret)
 	return err

@@ -78,7 +78,7 @@ func (cmd keysRotateCmd) Run(ctx context.Context, w out) (err error) {
 
 type keysRevokeCmd struct {
 	settings
-	KID string `arg:"" name:"kid"`
+	KID string `arg:"" name:"kid" help:"As qiao keys list shows it."`
 }
 
 // Run revokes a key.
@@ -93,7 +93,7 @@ func (cmd keysRevokeCmd) Run(ctx context.Context, w out) (err error) {
 		return err
 	}
 	if err := ring.Revoke(ctx, cmd.KID, operator()); err != nil {
-		return fmt.Errorf("key %q: %w", cmd.KID, err)
+		return about("signing key", cmd.KID, err)
 	}
 	_, err = fmt.Fprintln(w, "revoked; relying parties notice when their copy of the key set ends")
 	return err

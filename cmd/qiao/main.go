@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,16 +10,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-
-	"qiao/storage"
-)
-
-// Exit codes of the commands.
-const (
-	exitFailure  = 1 // it was tried and failed
-	exitUsage    = 2 // the command line is wrong
-	exitConfig   = 3 // the configuration is wrong
-	exitNotFound = 4 // there is no such client, user or key
 )
 
 // commands is the command line.
@@ -72,17 +61,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	if err := parsed.Run(); err != nil {
-		var bad configError
-		switch {
-		case errors.As(err, &bad):
-			fmt.Fprintln(stderr, bad.Error())
-			return exitConfig
-		case errors.Is(err, storage.ErrNotFound):
-			fmt.Fprintln(stderr, "qiao:", err)
-			return exitNotFound
-		}
-		fmt.Fprintln(stderr, "qiao:", err)
-		return exitFailure
+		return report(stderr, err)
 	}
 	return 0
 }

@@ -35,7 +35,7 @@ func (cmd serveCmd) Run(ctx context.Context) error {
 	if cmd.Listen != "" {
 		set["listen"] = cmd.Listen
 	}
-	c, err := settings{File: cmd.File, Set: set}.load(nil)
+	c, err := settings{File: cmd.File, Set: set}.load()
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ type migrateUpCmd struct{ settings }
 
 // Run applies the migrations.
 func (cmd migrateUpCmd) Run(ctx context.Context, w out) error {
-	c, err := cmd.load(nil)
+	c, err := cmd.load()
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ type migrateStatusCmd struct{ settings }
 
 // Run prints where the schema stands.
 func (cmd migrateStatusCmd) Run(ctx context.Context, w out) error {
-	c, err := cmd.load(nil)
+	c, err := cmd.load()
 	if err != nil {
 		return err
 	}

@@ -24,16 +24,6 @@ type settings struct {
 	Set  map[string]string `placeholder:"PATH=VALUE" mapsep:"none" help:"Set one setting over the file and the environment, such as --set lifetimes.code=30s. May be repeated."`
 }
 
-// configError is a fault of the configuration, with all of its lines.
-type configError struct{ error }
-
-func (e configError) Unwrap() error { return e.error }
-
-func (e configError) Error() string {
-	lines := strings.Split(e.error.Error(), "\n")
-	return fmt.Sprintf("The configuration has %d fault(s):\n  - %s", len(lines), strings.Join(lines, "\n  - "))
-}
-
 // environ is the environment without the variables that are no settings.
 func environ() []string {
 	var kept []string
@@ -45,27 +35,23 @@ func environ() []string {
 	return kept
 }
 
-func (s settings) load(base *config.Config) (config.Config, error) {
-	c, err := config.Load(config.Source{File: s.File, Environ: environ(), Set: s.Set, Base: base})
-	if err != nil {
-		return c, configError{err}
-	}
-	return c, nil
+func (s settings) load() (config.Config, error) {
+	return config.Load(config.Source{File: s.File, Environ: environ(), Set: s.Set, Check: server.CheckParts})
 }
 
 // open loads the configuration and opens the store beside a server that may be running.
 func (s settings) open(ctx context.Context) (config.Config, storage.Store, *seal.Box, error) {
-	c, err := s.load(nil)
+	c, err := s.load()
 	if err != nil {
 		return c, nil, nil, err
 	}
 	keys, err := c.MasterKeys()
 	if err != nil {
-		return c, nil, nil, configError{err}
+		return c, nil, nil, err
 	}
 	box, err := seal.New(keys...)
 	if err != nil {
-		return c, nil, nil, configError{err}
+		return c, nil, nil, err
 	}
 	store, err := server.OpenStore(ctx, c, false, newLog(config.Log{Level: "warn", Format: "text"}, os.Stderr))
 	return c, store, box, err

@@ -43,7 +43,7 @@ func (cmd userListCmd) Run(ctx context.Context, w out) (err error) {
 	if cmd.Phone != "" {
 		number, err := phonenumbers.Parse(cmd.Phone, "CN")
 		if err != nil {
-			return errors.New("--phone is not a phone number: write it like 13800001234 or +85291234567")
+			return usageError{errors.New("--phone is not a phone number: write it like 13800001234 or +85291234567")}
 		}
 		index := box.MAC("phone index", []byte(phonenumbers.Format(number, phonenumbers.E164)))
 		filter.PhoneIndex = index[:]
@@ -78,7 +78,7 @@ func maskedPhone(box *seal.Box, u storage.User) string {
 
 type userShowCmd struct {
 	settings
-	ID string `arg:"" name:"user-id"`
+	ID string `arg:"" name:"user-id" help:"As qiao user list shows it."`
 }
 
 // Run shows a user.
@@ -90,7 +90,7 @@ func (cmd userShowCmd) Run(ctx context.Context, w out) (err error) {
 	defer closing(store, &err)
 	u, err := store.User(ctx, cmd.ID)
 	if err != nil {
-		return fmt.Errorf("user %q: %w", cmd.ID, err)
+		return about("user", cmd.ID, err)
 	}
 	identities, err := store.Identities(ctx, u.ID)
 	if err != nil {
@@ -105,7 +105,7 @@ func (cmd userShowCmd) Run(ctx context.Context, w out) (err error) {
 		return err
 	}
 	view := map[string]any{
-		"id": u.ID, "username": u.Username, "name": u.Name, "phone": maskedPhone(box, u), "groups": u.Groups,
+		"id": u.ID, "username": u.Username, "name": u.Name, "phone": maskedPhone(box, u), "groups": append([]string{}, u.Groups...),
 		"created_at": u.CreatedAt, "locked": !u.LockedAt.IsZero(),
 	}
 	var rows []map[string]any
@@ -116,7 +116,13 @@ func (cmd userShowCmd) Run(ctx context.Context, w out) (err error) {
 	for _, s := range sessions {
 		rows = append(rows, map[string]any{"sid": s.ID.String(), "device": s.Device, "auth_time": s.AuthTime, "last_seen": s.LastSeenAt})
 	}
-	view["sessions"], view["audit"] = rows, audit
+	view["sessions"], rows = rows, nil
+	for _, e := range audit {
+		rows = append(rows, map[string]any{
+			"at": e.At, "actor": e.Actor, "action": e.Action, "client_id": e.ClientID, "account": e.Account, "detail": e.Detail,
+		})
+	}
+	view["audit"] = rows
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(view)
@@ -130,7 +136,7 @@ func (s settings) change(ctx context.Context, w out, id, done string, transition
 	}
 	defer closing(store, &err)
 	if err := transition(store); err != nil {
-		return fmt.Errorf("user %q: %w", id, err)
+		return about("user", id, err)
 	}
 	_, err = fmt.Fprintf(w, "%s: %s\n", id, done)
 	return err
@@ -138,7 +144,7 @@ func (s settings) change(ctx context.Context, w out, id, done string, transition
 
 type userLockCmd struct {
 	settings
-	ID string `arg:"" name:"user-id"`
+	ID string `arg:"" name:"user-id" help:"As qiao user list shows it."`
 }
 
 // Run locks the user.
@@ -150,7 +156,7 @@ func (cmd userLockCmd) Run(ctx context.Context, w out) error {
 
 type userUnlockCmd struct {
 	settings
-	ID string `arg:"" name:"user-id"`
+	ID string `arg:"" name:"user-id" help:"As qiao user list shows it."`
 }
 
 // Run unlocks the user.
@@ -162,7 +168,7 @@ func (cmd userUnlockCmd) Run(ctx context.Context, w out) error {
 
 type userUnbindCmd struct {
 	settings
-	ID string `arg:"" name:"user-id"`
+	ID string `arg:"" name:"user-id" help:"As qiao user list shows it."`
 }
 
 // Run unbinds the user.
@@ -174,14 +180,14 @@ func (cmd userUnbindCmd) Run(ctx context.Context, w out) error {
 
 type userDeleteCmd struct {
 	settings
-	ID  string `arg:"" name:"user-id"`
+	ID  string `arg:"" name:"user-id" help:"As qiao user list shows it."`
 	Yes bool   `help:"Do it: without this flag nothing is deleted."`
 }
 
 // Run deletes the user.
 func (cmd userDeleteCmd) Run(ctx context.Context, w out) error {
 	if !cmd.Yes {
-		return errors.New("deleting cannot be taken back: repeat with --yes")
+		return usageError{errors.New("deleting cannot be taken back: repeat with --yes")}
 	}
 	return cmd.change(ctx, w, cmd.ID, "deleted", func(s storage.Store) error {
 		return s.DeleteUser(ctx, cmd.ID, operator(), time.Now())

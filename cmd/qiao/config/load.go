@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -24,22 +23,24 @@ type Source struct {
 	Base    *Config           // what lies below; nil is Default
 	// Complete, when set, may fill what is missing before the whole is checked: the demo makes its secrets there.
 	Complete func(*Config)
+	// Check, when set, finds what only the parts can see; its faults are told with the others.
+	Check func(Config) Faults
 }
 
-// Load reads the configuration and returns every fault at once.
+// Load reads the configuration and returns every fault at once, as Faults.
 func Load(s Source) (Config, error) {
 	c := Default()
 	if s.Base != nil {
 		c = *s.Base
 	}
-	var faults []error
+	var faults Faults
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 
 	raw := map[string]any{}
 	if s.File != "" {
 		k := koanf.New("\x00") // keys are never split: a menu key may hold a dot
 		if err := k.Load(file.Provider(s.File), yaml.Parser()); err != nil {
-			return c, fmt.Errorf("read %s: %w", s.File, err)
+			return c, Faults{fmt.Errorf("read %s: %w", s.File, err)}
 		}
 		raw = k.Raw()
 	}
@@ -76,12 +77,16 @@ func Load(s Source) (Config, error) {
 		faults = append(faults, err)
 	}
 	if len(faults) > 0 {
-		return c, errors.Join(faults...)
+		return c, faults
 	}
 	if s.Complete != nil {
 		s.Complete(&c)
 	}
-	return c, c.Validate()
+	faults = c.faults()
+	if s.Check != nil {
+		faults = append(faults, s.Check(c)...)
+	}
+	return c, faults.orNil()
 }
 
 // addClientsFile appends the file's clients to the list.

@@ -78,7 +78,12 @@ func run(ctx context.Context, o Options, started *bool) (err error) {
 	}
 	base := Base(folder)
 	source := o.Source
-	source.Base, source.Complete = &base, func(c *config.Config) { complete(c, at, masterKey) }
+	source.Base, source.Check = &base, server.CheckParts
+	source.Complete = func(c *config.Config) {
+		complete(c, at, masterKey)
+		// What the folder's file says must be true for the commands that read it.
+		c.Listen, c.Management = l.provider.Addr().String(), l.management.Addr().String()
+	}
 	c, err := config.Load(source)
 	if err != nil {
 		return err

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -15,24 +13,16 @@ import (
 // SourceConfig marks clients that the configuration owns.
 const SourceConfig = "config"
 
-// Registrations turns the configured clients into registrations, and reports every fault at once.
-func Registrations(c config.Config, box *seal.Box, now time.Time) ([]storage.Client, error) {
-	var all []storage.Client
-	var faults []error
+// Registrations turns the configured clients, which were checked, into registrations.
+func Registrations(c config.Config, box *seal.Box, now time.Time) []storage.Client {
+	all := make([]storage.Client, len(c.Clients))
 	for i, cc := range c.Clients {
-		client := Registration(cc, SourceConfig, now)
+		all[i] = Registration(cc, SourceConfig, now)
 		if !cc.Public {
-			client.SecretHash = clients.HashSecret(box, cc.Secret)
+			all[i].SecretHash = clients.HashSecret(box, cc.Secret)
 		}
-		if err := clients.Validate(client); err != nil {
-			faults = append(faults, fmt.Errorf("clients[%d] (%s): %w", i, cc.ID, err))
-		}
-		if known := slices.ContainsFunc(c.WeChat.Accounts, func(a config.Account) bool { return a.Name == cc.Account }); cc.Account != "" && !known {
-			faults = append(faults, fmt.Errorf("clients[%d] (%s): wechat_account %q is not configured", i, cc.ID, cc.Account))
-		}
-		all = append(all, client)
 	}
-	return all, errors.Join(faults...)
+	return all
 }
 
 // Registration is the registration of a configured client, without its secret.

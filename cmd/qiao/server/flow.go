@@ -57,7 +57,7 @@ func buildFlow(c config.Config, p flowParts) (*wechatflow.Flow, error) {
 		}
 		accounts = append(accounts, wechatflow.Account{
 			Client: client, Callback: callback,
-			Replies: wechatflow.Replies{Welcome: a.Replies.Welcome, Scan: a.Replies.Scan, Unknown: a.Replies.Unknown, Menu: a.Replies.Menu},
+			Replies: chatReplies(c, a),
 		})
 	}
 	sender, err := smsSender(c.SMS)
@@ -90,30 +90,11 @@ func buildFlow(c config.Config, p flowParts) (*wechatflow.Flow, error) {
 	})
 }
 
-// CheckParts finds the faults that only the parts can see, without connecting to anything: an account's keys, a client's
-// redirect URIs, a reply's template.
-func CheckParts(c config.Config) error {
-	var faults []error
-	masters, err := c.MasterKeys()
-	if err != nil {
-		return err
+// chatReplies are the account's own texts, and the language of the others.
+func chatReplies(c config.Config, a config.Account) wechatflow.Replies {
+	return wechatflow.Replies{
+		Lang: c.Language, Welcome: a.Replies.Welcome, Scan: a.Replies.Scan, Unknown: a.Replies.Unknown, Menu: a.Replies.Menu,
 	}
-	box, err := seal.New(masters...)
-	if err != nil {
-		return err
-	}
-	if _, err := Registrations(c, box, time.Now()); err != nil {
-		faults = append(faults, err)
-	}
-	for i, a := range c.WeChat.Accounts {
-		if err := platformAccount(a).Validate(); err != nil {
-			faults = append(faults, fmt.Errorf("wechat.accounts[%d]: %w", i, err))
-		}
-	}
-	if _, err := smsSender(c.SMS); err != nil {
-		faults = append(faults, err)
-	}
-	return errors.Join(faults...)
 }
 
 func platformAccount(a config.Account) wechat.Account {
@@ -137,7 +118,7 @@ func smsSender(c config.SMS) (sms.Sender, error) {
 	}
 	sender, err := sms.NewWebhook(sms.WebhookConfig{URL: c.WebhookURL, Secret: c.WebhookSecret})
 	if err != nil {
-		return nil, fmt.Errorf("sms.webhook_url: %w", err)
+		return nil, fmt.Errorf("sms: %w", err)
 	}
 	return sender, nil
 }

@@ -57,6 +57,9 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	}()
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
+	if faults := CheckParts(c); len(faults) > 0 {
+		return nil, faults
+	}
 	issuer, err := url.Parse(c.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
@@ -87,11 +90,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	}
 	p.closers = append([]func() error{signals.Close}, p.closers...)
 
-	registrations, err := Registrations(c, box, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	if err := store.SyncClients(ctx, registrations, time.Now()); err != nil {
+	if err := store.SyncClients(ctx, Registrations(c, box, time.Now()), time.Now()); err != nil {
 		return nil, fmt.Errorf("bring the configured clients into the store: %w", err)
 	}
 	ring, err := OpenRing(ctx, c, store, box, log)

@@ -70,6 +70,7 @@ func (s *Server) start(t testing.TB, c config.Config) error {
 	}
 	s.Config = c
 	require.NoError(t, c.Validate())
+	require.Empty(t, server.CheckParts(c))
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended, ready := make(chan struct{}), make(chan struct{})
 	s.stop, s.ended = stop, ended
