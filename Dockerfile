@@ -11,6 +11,7 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /qiao /qiao
 USER 65532:65532
 EXPOSE 8080 9090
+ENV QIAO_CONFIG=/etc/qiao/qiao.yaml
 HEALTHCHECK --interval=10s --timeout=3s CMD ["/qiao", "healthcheck"]
 ENTRYPOINT ["/qiao"]
-CMD ["serve", "--config", "/etc/qiao/qiao.yaml"]
+CMD ["serve"]

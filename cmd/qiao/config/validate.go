@@ -48,6 +48,7 @@ func (c *Config) faults() Faults {
 	v.wechat(c)
 	v.sms(c)
 	v.clients(c)
+	v.placeholders(c)
 	v.lifetimes(c.Lifetimes)
 	return v.faults
 }
