@@ -20,7 +20,8 @@ test: deps test-go test-browser
 
 test-go:
 	$(GO) vet ./...
-	$(GO) test -race -timeout 15m ./...
+	$(GO) test -race -short -timeout 15m ./...
+	$(GO) test -timeout 15m ./storage/sqlite ./storage/postgres # the races again, without the detector: six times the rounds
 
 test-browser: build
 	cd e2e && npm ci --no-audit --no-fund --loglevel=error && node --test --test-concurrency=1 --test-reporter=spec
