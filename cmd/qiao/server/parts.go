@@ -160,7 +160,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 
 	p.health = &health{store: store, signals: signals, hasKey: func() bool { return len(ring.List()) > 0 }}
 	p.loops = append(p.loops, ring.Run, func(ctx context.Context) { sweep(ctx, store, log) })
-	p.handler = routes(provider, flow, pages, p.health)
+	p.handler = routes(provider, flow, pages, p.health, log)
 	if o.Mode == storage.ModeDemo {
 		if !config.IsLoopback(issuer) {
 			return nil, errors.New("issuer: the demo runs on loopback only, for its platform lets anybody play anybody")
@@ -171,8 +171,9 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 }
 
 // routes mounts the parts on the public listener.
-func routes(provider *op.Provider, flow *wechatflow.Flow, pages *ui.Renderer, h *health) http.Handler {
+func routes(provider *op.Provider, flow *wechatflow.Flow, pages *ui.Renderer, h *health, log *slog.Logger) http.Handler {
 	r := chi.NewRouter()
+	r.Use(recovered(log))
 	provider.Routes(r)
 	flow.Routes(r)
 	r.Handle("/static/*", pages.Static())

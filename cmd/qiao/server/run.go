@@ -80,6 +80,7 @@ func Run(ctx context.Context, o Options) error {
 	defer cancel()
 	for _, s := range servers {
 		if e := s.Shutdown(grace); e != nil {
+			o.Log.WarnContext(ctx, "requests were cut off: lifetimes.drain was too short for them")
 			_ = s.Close()
 		}
 	}
