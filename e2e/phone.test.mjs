@@ -1,6 +1,6 @@
 // The simulated phone as a newcomer uses it: everything by clicks, nothing by the control API. And WeChat's own browser.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { desktop, numberOf, Person, shoot, startChromium, startDemo, state, until } from './support.mjs';
 
 let demo, chrome;
@@ -12,6 +12,7 @@ after(async () => {
   await chrome?.close();
   assert.equal(await demo?.stop(), 0, 'the demo ends cleanly');
 });
+afterEach(() => Promise.all(chrome.contexts().map((context) => context.close())));
 
 test('a newcomer plays the phone with the mouse', async () => {
   const site = await desktop(chrome);

@@ -1,6 +1,6 @@
 // Pictures that run out, pages that are hidden, and a browser without script.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { desktop, numberOf, Person, shoot, startChromium, startDemo, state, until } from './support.mjs';
 
@@ -13,6 +13,7 @@ after(async () => {
   await chrome?.close();
   assert.equal(await demo?.stop(), 0, 'the demo ends cleanly');
 });
+afterEach(() => Promise.all(chrome.contexts().map((context) => context.close())));
 
 const codeOf = (page) => page.locator('[data-qr]').first().getAttribute('data-qr', { timeout: 1000 }).catch(() => null);
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { desktop, Person, shoot, shots, startChromium, startDemo, state, until } from './support.mjs';
+import { after, afterEach, before, test } from 'node:test';
+import { desktop, Person, shoot, shots, startChromium, startDemo, state } from './support.mjs';
 
 let demo, chrome;
 
@@ -14,6 +14,7 @@ after(async () => {
   await chrome?.close();
   assert.equal(await demo?.stop(), 0, 'the demo ends cleanly');
 });
+afterEach(() => Promise.all(chrome.contexts().map((context) => context.close())));
 
 async function tv(query = '') {
   const page = await desktop(chrome, { viewport: { width: 1920, height: 1080 } });
@@ -108,8 +109,10 @@ test('a wrong code is refused in words', async () => {
   const computer = await desktop(chrome);
   await computer.goto(demo.issuer + '/device');
   await computer.fill('input[name=user_code]', 'BBBB-BBBB');
-  await computer.keyboard.press('Enter');
-  await until('the form again', () => computer.locator('input[name=user_code]').count());
+  const [answer] = await Promise.all([computer.waitForResponse((r) => r.request().method() === 'POST'), computer.keyboard.press('Enter')]);
+  await computer.waitForLoadState();
+  assert.ok(answer.status() >= 400, 'a wrong code is an error');
+  await computer.waitForSelector('input[name=user_code]');
   await shoot(computer, 'desktop-device-wrong');
   assert.equal(await computer.locator('button[name=approve]').count(), 0);
 });
