@@ -31,6 +31,10 @@ func (r *replicas) databaseStopped(t *testing.T) {
 	loginPage := waiting.Page
 	qr, _ := loginPage.Attr("data-qr")
 	held := wait(ctx, waiting, loginPage)
+	tv := r.a.TV()
+	shown, err := tv.Post(ctx, "/device_authorization", url.Values{"scope": {tv.Scope}})
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, shown.Status, shown.Text)
 
 	r.postgres.Stop()
 	scanned := make(chan error, 1)
@@ -84,6 +88,18 @@ func (r *replicas) databaseStopped(t *testing.T) {
 			require.Contains(t, []string{"", "server_error"}, a.Get("error"), a.Text)
 		})
 	}
+	t.Run("device", func(t *testing.T) {
+		a, err := tv.Post(ctx, "/device_authorization", url.Values{"scope": {tv.Scope}})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusServiceUnavailable, a.Status, a.Text)
+		require.NotEmpty(t, a.Header.Get("Retry-After"))
+		poll := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {shown.Get("device_code")}}
+		for range 3 {
+			a, err = tv.Post(ctx, "/token", poll)
+			require.NoError(t, err)
+			require.Contains(t, []string{"authorization_pending", "slow_down", "server_error"}, a.Get("error"), "nothing that ends the TV's wait: %s", a.Text)
+		}
+	})
 	t.Run("pushes", func(t *testing.T) {
 		require.Eventually(t, func() bool {
 			all, err := stranger.Messages(ctx)

@@ -65,6 +65,7 @@ func TestReplicas(t *testing.T) {
 	t.Run("signals stopped", r.signalsStopped)
 	t.Run("parallel refreshes", r.parallelRefreshes)
 	t.Run("parallel exchanges", r.parallelExchanges)
+	t.Run("device", r.device)
 	t.Run("database stopped", r.databaseStopped)
 	t.Run("every flow", r.everyFlow)
 	t.Run("nothing is told on", r.nothingIsToldOn)

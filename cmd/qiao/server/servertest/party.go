@@ -40,6 +40,14 @@ func (s *Server) Forum() Party {
 	}
 }
 
+// TV is a device without a browser, calling this server.
+func (s *Server) TV() Party {
+	return Party{
+		Issuer: s.Config.Issuer, ID: "tv", Scope: "openid profile phone offline_access",
+		HTTP: &http.Client{Transport: s.Via(), Timeout: 30 * time.Second},
+	}
+}
+
 // Browser is a fresh browser on this server. It stops where it would leave for a relying party.
 func (s *Server) Browser() *play.Browser {
 	issuer := hostOf(s.Config.Issuer)
@@ -112,14 +120,19 @@ func (p Party) Introspect(ctx context.Context, token string) (Answer, error) {
 	return p.Post(ctx, "/introspect", url.Values{"token": {token}})
 }
 
-// Post posts a form with the client's authentication.
+// Post posts a form with the client's authentication, or the client's name where it has no secret.
 func (p Party) Post(ctx context.Context, path string, form url.Values) (Answer, error) {
+	if p.Secret == "" {
+		form.Set("client_id", p.ID)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Issuer+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return Answer{}, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(url.QueryEscape(p.ID), url.QueryEscape(p.Secret))
+	if p.Secret != "" {
+		req.SetBasicAuth(url.QueryEscape(p.ID), url.QueryEscape(p.Secret))
+	}
 	return p.send(req)
 }
 

@@ -13,6 +13,7 @@ import (
 	"qiao/cmd/qiao/config"
 	"qiao/cmd/qiao/demo"
 	"qiao/cmd/qiao/demo/play"
+	"qiao/op/clients"
 	"qiao/wechatflow/simulator"
 )
 
@@ -135,8 +136,8 @@ func (p *Platform) NewPerson(t testing.TB, s *Server) *play.Person {
 	return person
 }
 
-// Config is the configuration of a server beside this platform: on SQLite in a folder of the test, with two relying
-// parties, and with the demo's limits, for everybody here has the one loopback address. The issuer is the server's own
+// Config is the configuration of a server beside this platform: on SQLite in a folder of the test, with two
+// relying parties and a TV, and with the demo's limits, for everybody here has the one loopback address. The issuer is the server's own
 // address until the test names one.
 func (p *Platform) Config(t testing.TB) config.Config {
 	t.Helper()
@@ -150,6 +151,10 @@ func (p *Platform) Config(t testing.TB) config.Config {
 	shop.GrantTypes = []string{"authorization_code", "refresh_token"}
 	shop.Scopes = []string{"openid", "profile", "phone", "offline_access"}
 	forum.ID, forum.Secret, forum.RedirectURIs = "forum", ForumSecret, []string{ForumURI}
-	c.Clients = []config.Client{shop, forum}
+	tv := config.DefaultClient()
+	tv.ID, tv.Public, tv.FirstParty = "tv", true, true
+	tv.GrantTypes = []string{clients.GrantDeviceCode, clients.GrantRefreshToken}
+	tv.Scopes = []string{"openid", "profile", "phone", "offline_access"}
+	c.Clients = []config.Client{shop, forum, tv}
 	return c
 }

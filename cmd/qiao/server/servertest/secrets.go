@@ -150,7 +150,7 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	var members map[string]any
 	if json.Unmarshal(text, &members) == nil {
 		for name, value := range members {
-			if token, ok := value.(string); ok && strings.HasSuffix(name, "_token") {
+			if token, ok := value.(string); ok && (strings.HasSuffix(name, "_token") || name == "device_code") {
 				w.secrets.Add(Bearer, token)
 			}
 		}
@@ -161,14 +161,17 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 // address remembers what the address carries: a code or state in the query, and the link of the chat in the path.
 func (w watched) address(u *url.URL) {
 	w.params(u.Query())
-	if link, ok := strings.CutPrefix(u.Path, "/phone/"); ok && strings.Contains(link, ".") {
+	if link, ok := strings.CutPrefix(u.Path, "/phone/"); ok && strings.Contains(link, ".") { // also a notice's
 		_, token, _ := strings.Cut(link, ".")
 		w.secrets.Add(Bearer, token)
+	}
+	if picture, ok := strings.CutPrefix(u.Path, "/device/picture/"); ok {
+		w.secrets.Add(Bearer, strings.TrimSuffix(strings.TrimSuffix(picture, ".svg"), ".png"))
 	}
 }
 
 func (w watched) params(q url.Values) {
-	for _, name := range []string{"code", "code_verifier", "refresh_token", "token", "form_token", "access_token", "id_token_hint"} {
+	for _, name := range []string{"code", "code_verifier", "refresh_token", "token", "form_token", "access_token", "id_token_hint", "device_code"} {
 		if value := q.Get(name); len(value) > 8 {
 			w.secrets.Add(Bearer, value)
 		}
