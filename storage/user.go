@@ -82,7 +82,9 @@ type Users interface {
 	// already stored.
 	RecordUnionID(ctx context.Context, account, openID, unionID string, now time.Time) error
 
-	// LockUser locks the user and ends all of their sessions and grants (I7). Twice is once.
+	// LockUser locks the user and ends all of their sessions and grants (I7), and expires the logins and approvals that they
+	// have not finished. Twice is once. When it fails after a while the user is locked all the same, and nothing of theirs is
+	// of any use; again, it ends the rest.
 	LockUser(ctx context.Context, userID string, by string, now time.Time) error
 	// UnlockUser lets the user log in again. What the lock ended stays ended.
 	UnlockUser(ctx context.Context, userID string, by string, now time.Time) error

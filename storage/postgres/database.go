@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,6 +35,7 @@ const (
 type database struct {
 	pool       *pgxpool.Pool
 	timeout    time.Duration
+	endTimeout time.Duration
 	log        *slog.Logger
 	statements statements
 }
@@ -50,10 +52,28 @@ func (d *database) Write(ctx context.Context, fn func(relational.Tx) error) erro
 	return d.one(ctx, func(ctx context.Context) error { return d.transaction(ctx, fn) })
 }
 
-// one runs a transition within the deadline, again where it was given up for another one or never reached the server.
-// Such a statement or transaction has changed nothing.
+// End runs a transaction that may take longer, for which the server has to be asked: its own time-out of statements is
+// that of all the others.
+func (d *database) End(ctx context.Context, fn func(relational.Tx) error) error {
+	return d.within(ctx, d.endTimeout, func(ctx context.Context) error {
+		return d.transaction(ctx, func(t relational.Tx) error {
+			if _, err := t.Exec(ctx, `SET LOCAL statement_timeout = `+strconv.FormatInt(serverTimeout(d.endTimeout), 10)); err != nil {
+				return err
+			}
+			return fn(t)
+		})
+	})
+}
+
+// one runs a transition within the deadline of most.
 func (d *database) one(ctx context.Context, fn func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	return d.within(ctx, d.timeout, fn)
+}
+
+// within runs a transition within a deadline, again where it was given up for another one or never reached the server.
+// Such a statement or transaction has changed nothing.
+func (d *database) within(ctx context.Context, deadline time.Duration, fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	for try := range tries {
 		err := fn(ctx)

@@ -18,13 +18,16 @@ type Config struct {
 	MaxConns int32  // of this process; zero is 16, which is plenty for two cores
 	// Timeout bounds every transition, the wait for a connection included; zero is 5 s.
 	Timeout time.Duration
-	Log     *slog.Logger // nil is slog.Default
+	// EndTimeout bounds those that end grants, such as a lock; zero is 30 s, or Timeout where that is longer.
+	EndTimeout time.Duration
+	Log        *slog.Logger // nil is slog.Default
 }
 
 // defaults of Config.
 const (
-	defaultMaxConns = 16
-	defaultTimeout  = 5 * time.Second
+	defaultMaxConns   = 16
+	defaultTimeout    = 5 * time.Second
+	defaultEndTimeout = 30 * time.Second
 )
 
 // Store is the record on PostgreSQL.
@@ -44,6 +47,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
 	}
+	if c.EndTimeout <= 0 {
+		c.EndTimeout = max(defaultEndTimeout, c.Timeout)
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -60,7 +66,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open postgresql: %w", err)
 	}
-	db := &database{pool: pool, timeout: c.Timeout, log: c.Log}
+	db := &database{pool: pool, timeout: c.Timeout, endTimeout: c.EndTimeout, log: c.Log}
 	s := &Store{Store: &relational.Store{DB: db}, db: db, want: want}
 	if err := s.checkSchema(ctx); err != nil {
 		pool.Close()
@@ -84,12 +90,15 @@ func configure(options *pgxpool.Config, c Config) {
 		"timezone":                      "UTC",
 		// A statement that is still waiting when its caller is gone, and a transaction whose process has died without a
 		// word, must not hold rows for long.
-		"statement_timeout":                   fmt.Sprint(2 * c.Timeout.Milliseconds()),
+		"statement_timeout":                   fmt.Sprint(serverTimeout(c.Timeout)),
 		"idle_in_transaction_session_timeout": fmt.Sprint(2 * c.Timeout.Milliseconds()),
 	} {
 		options.ConnConfig.RuntimeParams[name] = value
 	}
 }
+
+// serverTimeout is when the server gives up, in milliseconds: after its caller has.
+func serverTimeout(deadline time.Duration) int64 { return 2 * deadline.Milliseconds() }
 
 // Health asks for the database's clock and schema.
 func (s *Store) Health(ctx context.Context) (storage.Health, error) {

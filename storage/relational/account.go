@@ -86,7 +86,7 @@ func (s *Store) RevokeUserGrant(ctx context.Context, userID string, id storage.I
 
 // EndUserSession ends one session of the user.
 func (s *Store) EndUserSession(ctx context.Context, userID string, id storage.ID, now time.Time) error {
-	return s.write(ctx, "end user session", func(tx Tx) error {
+	return s.end(ctx, "end user session", func(tx Tx) error {
 		session, err := scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ? AND s.user_id = ?`+tx.ForUpdate(), id[:], userID))
 		if err != nil || !session.EndedAt.IsZero() {
 			return err
@@ -100,9 +100,8 @@ func (s *Store) EndUserSession(ctx context.Context, userID string, id storage.ID
 // SignOutEverywhere ends all that LockUser ends, and every login under way: one that was confirmed before would open a
 // session after the answer. The attempts come first, because a login holds its attempt before its person.
 func (s *Store) SignOutEverywhere(ctx context.Context, userID string, by string, now time.Time) error {
-	return s.write(ctx, "sign out everywhere", func(tx Tx) error {
-		ended, err := tx.Exec(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE state IN ('scanned', 'confirmed')
-			AND id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`, userID)
+	return s.end(ctx, "sign out everywhere", func(tx Tx) error {
+		ended, err := voidAttempts(ctx, tx, userID)
 		if err != nil {
 			return err
 		}
@@ -124,7 +123,7 @@ func (s *Store) SignOutEverywhere(ctx context.Context, userID string, by string,
 // RevokeClientAccess takes back the consent and ends the grants of a client. The user is held against who issues: what
 // was issued before is seen by the statements below.
 func (s *Store) RevokeClientAccess(ctx context.Context, userID, clientID string, now time.Time) error {
-	return s.write(ctx, "revoke client access", func(tx Tx) error {
+	return s.end(ctx, "revoke client access", func(tx Tx) error {
 		if _, err := loadUser(ctx, tx, userID, tx.ForUpdate()); err != nil {
 			return err
 		}

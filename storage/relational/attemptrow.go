@@ -111,6 +111,21 @@ func holdPhoneAttempt(ctx context.Context, tx Tx, id storage.ID, phone storage.H
 	return a, err
 }
 
+// whyOver says why an attempt goes on no further: a lock has ended what the person was at, and they are told so.
+func whyOver(ctx context.Context, tx Tx, a storage.Attempt) error {
+	if a.UserID == "" {
+		return storage.ErrConflict
+	}
+	user, err := loadUser(ctx, tx, a.UserID, "")
+	switch {
+	case err != nil && !notFound(err):
+		return err
+	case err == nil && !user.LockedAt.IsZero():
+		return storage.ErrLocked
+	}
+	return storage.ErrConflict
+}
+
 func packChoices(c [3]int) int64 { return int64(c[0]*10000 + c[1]*100 + c[2]) }
 
 func unpackChoices(n int64) [3]int { return [3]int{int(n / 10000), int(n / 100 % 100), int(n % 100)} }

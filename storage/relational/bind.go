@@ -123,7 +123,7 @@ func holdBinding(ctx context.Context, tx Tx, b storage.Bind) (storage.Attempt, e
 	}
 	again := a.State == end && a.PhoneProven
 	if !again && (a.State != storage.AttemptScanned || a.ApprovedAt.IsZero()) {
-		return a, storage.ErrConflict
+		return a, whyOver(ctx, tx, a)
 	}
 	return a, nil
 }

@@ -48,7 +48,7 @@ func (s *Store) AddClient(ctx context.Context, c storage.Client, by string) erro
 
 // SyncClients makes the clients of the configuration exactly these.
 func (s *Store) SyncClients(ctx context.Context, clients []storage.Client, now time.Time) error {
-	return s.write(ctx, "sync clients", func(tx Tx) error {
+	return s.end(ctx, "sync clients", func(tx Tx) error {
 		if err := holdMeta(ctx, tx); err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (s *Store) RotateClientSecret(ctx context.Context, id string, secretHash []
 
 // RemoveClient removes the client and ends all of its grants.
 func (s *Store) RemoveClient(ctx context.Context, id string, by string, now time.Time) error {
-	return s.write(ctx, "remove client", func(tx Tx) error {
+	return s.end(ctx, "remove client", func(tx Tx) error {
 		if err := holdMeta(ctx, tx); err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func removeClient(ctx context.Context, tx Tx, id, by string, now time.Time) erro
 	if _, err := tx.Exec(ctx, `DELETE FROM device_authorizations WHERE client_id = ?`, id); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = ? WHERE client_id = ? AND revoked_at = 0`, Micros(now), id); err != nil {
+	if _, err := tx.Exec(ctx, revokeClients, Micros(now), id); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM consents WHERE client_id = ?`, id); err != nil {

@@ -94,7 +94,7 @@ func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.At
 	case !mine || finished != 0 || over(expires, c.Now):
 		return a, storage.ErrNotFound
 	case a.State != storage.AttemptConfirmed:
-		return a, storage.ErrConflict
+		return a, whyOver(ctx, tx, a)
 	}
 	return a, nil
 }

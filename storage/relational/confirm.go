@@ -21,7 +21,7 @@ func (s *Store) ConfirmLogin(ctx context.Context, c storage.Confirm) (outcome st
 			return err
 		}
 		if a.State.Over() {
-			return storage.ErrConflict
+			return whyOver(ctx, tx, a)
 		}
 		i, err := holdIdentity(ctx, tx, a.Account, a.OpenID, c.Now)
 		if err != nil {

@@ -46,4 +46,7 @@ type DB interface {
 	Read(ctx context.Context, fn func(Tx) error) error
 	// Write runs one transaction, READ COMMITTED on PostgreSQL: a later statement sees what was committed before it.
 	Write(ctx context.Context, fn func(Tx) error) error
+	// End is Write with the patience that the end of a person's, a session's or a client's grants needs: it must not fail
+	// because there are many of them.
+	End(ctx context.Context, fn func(Tx) error) error
 }

@@ -65,7 +65,7 @@ func confirmDevice(ctx context.Context, tx Tx, a storage.Attempt, now time.Time)
 		return storage.ConfirmDone, nil
 	}
 	if a.State.Over() {
-		return 0, storage.ErrConflict
+		return 0, whyOver(ctx, tx, a)
 	}
 	d, err := pendingDevice(ctx, tx, a.DeviceID, now)
 	if err != nil {

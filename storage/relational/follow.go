@@ -18,7 +18,11 @@ const deliveryLife = 24 * time.Hour
 
 // RecordFollow stores a follow or unfollow.
 func (s *Store) RecordFollow(ctx context.Context, e storage.FollowEvent) (outcome storage.FollowOutcome, err error) {
-	err = s.write(ctx, "record follow", func(tx Tx) error {
+	record := s.write
+	if !e.Followed {
+		record = s.end
+	}
+	err = record(ctx, "record follow", func(tx Tx) error {
 		outcome = 0
 		fresh, _, err := claimDelivery(ctx, tx, e.Delivery, deliveryFollow, e.Now)
 		if err != nil {

@@ -15,7 +15,7 @@ func (s *Store) SendPhoneCode(ctx context.Context, c storage.PhoneCode) error {
 			return err
 		}
 		if a.State != storage.AttemptScanned || a.ApprovedAt.IsZero() {
-			return storage.ErrConflict
+			return whyOver(ctx, tx, a)
 		}
 		if a.UserID != "" {
 			user, err := loadUser(ctx, tx, a.UserID, tx.ForShare())

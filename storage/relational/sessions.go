@@ -10,12 +10,12 @@ import (
 
 // EndSession ends the session and its online grants.
 func (s *Store) EndSession(ctx context.Context, id storage.ID, now time.Time) error {
-	return s.write(ctx, "end session", func(tx Tx) error { return endSession(ctx, tx, id, now) })
+	return s.end(ctx, "end session", func(tx Tx) error { return endSession(ctx, tx, id, now) })
 }
 
 // LogOut ends the session whose cookie the browser holds.
 func (s *Store) LogOut(ctx context.Context, id storage.ID, secret storage.Hash, now time.Time) error {
-	return s.write(ctx, "log out", func(tx Tx) error {
+	return s.end(ctx, "log out", func(tx Tx) error {
 		held, err := exists(ctx, tx, `SELECT 1 FROM sessions WHERE id = ? AND hash = ?`+tx.ForUpdate(), id[:], secret[:])
 		if err != nil || !held {
 			return err
@@ -29,8 +29,7 @@ func endSession(ctx context.Context, tx Tx, id storage.ID, now time.Time) error 
 	if _, err := tx.Exec(ctx, `UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at = 0`, Micros(now), id[:]); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = ? WHERE user_id = (SELECT user_id FROM sessions WHERE id = ?) AND session_id = ? AND offline = 0 AND revoked_at = 0`,
-		Micros(now), id[:], id[:])
+	_, err := tx.Exec(ctx, revokeSessions, Micros(now), id[:], id[:])
 	return err
 }
 

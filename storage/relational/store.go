@@ -22,6 +22,14 @@ func (s *Store) write(ctx context.Context, operation string, fn func(Tx) error) 
 	return nil
 }
 
+// end is write for what ends grants.
+func (s *Store) end(ctx context.Context, operation string, fn func(Tx) error) error {
+	if err := s.DB.End(ctx, fn); err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	return nil
+}
+
 // read runs statements that change nothing and names their operation in the error.
 func (s *Store) read(ctx context.Context, operation string, fn func(Tx) error) error {
 	if err := s.DB.Read(ctx, fn); err != nil {

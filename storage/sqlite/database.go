@@ -51,6 +51,11 @@ func (d *database) Write(ctx context.Context, fn func(relational.Tx) error) erro
 	return d.writer.run(ctx, fn)
 }
 
+// End is Write: a transaction that was begun is not cut short, however much it does.
+func (d *database) End(ctx context.Context, fn func(relational.Tx) error) error {
+	return d.Write(ctx, fn)
+}
+
 func (d *database) close() error {
 	err := d.writer.close()
 	d.reads.Range(func(_, stmt any) bool {

@@ -158,7 +158,10 @@ func confirmLocked(w world) {
 	require.NoError(w, w.a.LockUser(w.Context(), p.user.ID, "ops", start))
 	_, _, err := w.b.ConfirmLogin(w.Context(), l.confirmOf(42))
 	require.ErrorIs(w, err, storage.ErrLocked)
-	require.Equal(w, storage.AttemptScanned, w.current(l).State)
+	require.Equal(w, storage.AttemptExpired, w.current(l).State, "the lock has voided it")
+	require.NoError(w, w.a.UnlockUser(w.Context(), p.user.ID, "ops", start))
+	_, _, err = w.b.ConfirmLogin(w.Context(), l.confirmOf(42))
+	require.ErrorIs(w, err, storage.ErrConflict)
 }
 
 func declineEnds(w world) {
