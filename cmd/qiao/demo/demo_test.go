@@ -86,6 +86,7 @@ func refused(t *testing.T, yaml string) error {
 }
 
 func TestWholeLoginByFormsAlone(t *testing.T) {
+	t.Parallel()
 	ready, sim := start(t, "")
 	ctx := t.Context()
 	person, err := sim.NewPerson(ctx, "+8613800001234")

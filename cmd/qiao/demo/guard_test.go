@@ -26,6 +26,7 @@ import (
 
 // The demo answers to this machine's own names and pages only: its platform lets anybody play anybody.
 func TestForeignNamesAndPagesAreRefused(t *testing.T) {
+	t.Parallel()
 	ready, _ := start(t, "")
 	for _, base := range []string{ready.Issuer, ready.Simulator, ready.RP, ready.TV} {
 		u, err := url.Parse(base)
@@ -62,6 +63,7 @@ func TestForeignNamesAndPagesAreRefused(t *testing.T) {
 
 // The demo and production never share a database, whichever comes first.
 func TestDatabasesOfDemoAndProductionStayApart(t *testing.T) {
+	t.Parallel()
 	platform := servertest.NewPlatform(t, 0, "main")
 	production := servertest.Start(t, platform.Config(t))
 	path := production.Config.SQLite.Path
@@ -160,6 +162,7 @@ func (c *cookies) RoundTrip(r *http.Request) (*http.Response, error) {
 // A configuration file lies over the demo's defaults: another client, another account that has only a name, and
 // PostgreSQL with Redis.
 func TestOwnConfiguration(t *testing.T) {
+	t.Parallel()
 	d := launch(t, demo.Options{}, `
 language: en
 storage: postgres

@@ -17,6 +17,7 @@ import (
 // TestDrain stops a server in the middle of its work: a waiting page is told its state and to come again, a request
 // under way is answered, and whoever asks whether the server is ready hears that it stops.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	platform := servertest.NewPlatform(t, 0, "main")
 	s := servertest.Start(t, platform.Config(t))

@@ -17,6 +17,7 @@ import (
 // TestFullDatabase drives logins until SQLite takes no more. Nothing is acknowledged that is not there afterwards, every
 // refusal says to come back, and with room again every login goes on from where it stood.
 func TestFullDatabase(t *testing.T) {
+	t.Parallel()
 	w := newFullWorld(t)
 	for round := range 5 { // some pages more each time, so that another step finds none
 		w.restart(t, pagesOf(t, w.server.Config.SQLite.Path)+1+2*round)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,7 +19,7 @@ func recovered(log *slog.Logger) func(http.Handler) http.Handler {
 				if fault == nil {
 					return
 				}
-				if fault == http.ErrAbortHandler { // a handler's way to hang up
+				if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) { // a handler's way to hang up
 					panic(fault)
 				}
 				// The route, not the path: some paths hold a secret.

@@ -14,6 +14,7 @@ import (
 // A server that would be open to everybody, or would stand on what is not there, does not start. The error says what to
 // change.
 func TestRefusesToStart(t *testing.T) {
+	t.Parallel()
 	platform := servertest.NewPlatform(t, 0, "main")
 	for name, c := range map[string]struct {
 		change func(*config.Config)
@@ -52,6 +53,7 @@ func TestRefusesToStart(t *testing.T) {
 
 // TestOneServerForOneFile: SQLite takes one process that serves; a second one says so at once.
 func TestOneServerForOneFile(t *testing.T) {
+	t.Parallel()
 	platform := servertest.NewPlatform(t, 0, "main")
 	first := servertest.Start(t, platform.Config(t))
 	c := first.Config

@@ -54,6 +54,7 @@ func newReplicas(t *testing.T) *replicas {
 }
 
 func TestReplicas(t *testing.T) {
+	t.Parallel()
 	r := newReplicas(t)
 	for name, disturb := range map[string]func(){
 		"calm":              nil,
