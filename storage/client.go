@@ -60,14 +60,15 @@ type Clients interface {
 	Client(ctx context.Context, id string) (Client, error)
 	// ListClients returns all clients in ID order.
 	ListClients(ctx context.Context) ([]Client, error)
-	// AddClient returns ErrConflict when the id is taken.
+	// AddClient returns ErrConflict when the id is taken. Whatever was granted to an earlier client of the id is void.
 	AddClient(ctx context.Context, c Client, by string) error
 	// SyncClients makes the clients with Source "config" exactly these: adds, updates (CreatedAt is kept) and removes.
 	// ErrConflict when an id is taken by a client of another source. Replicas may call it at the same time.
 	SyncClients(ctx context.Context, clients []Client, now time.Time) error
 	// RotateClientSecret replaces the secret's hash; the old secret is dead at once.
 	RotateClientSecret(ctx context.Context, id string, secretHash []byte, by string, now time.Time) error
-	// RemoveClient removes the client and ends all of its grants.
+	// RemoveClient removes the client and ends all of its grants. One that is issued beside it, by a server that has not
+	// heard of the removal, finds no client that could use it, and does not outlive the adding of another one.
 	RemoveClient(ctx context.Context, id string, by string, now time.Time) error
 	// Version counts the changes of clients, users' locks and keys: a server that sees a new one reloads its caches.
 	Version(ctx context.Context) (int64, error)

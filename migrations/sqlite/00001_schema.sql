@@ -184,6 +184,7 @@ CREATE TABLE consents (
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (user_id, client_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX consents_client ON consents (client_id);
 
 -- One row from the code to the last refresh, so that its lock orders every use and every revocation. No column that
 -- a use changes is in an index, but for the redemption, which gives the row the rest of its life.
@@ -215,6 +216,7 @@ CREATE TABLE grants (
     access             BLOB    NOT NULL  -- the live access tokens, newest first
 ) STRICT;
 CREATE INDEX grants_user ON grants (user_id);
+CREATE INDEX grants_client ON grants (client_id);
 CREATE INDEX grants_expiry ON grants (expires_at);
 
 CREATE TABLE audit (

@@ -31,7 +31,7 @@ func (s *Store) ListClients(ctx context.Context) (list []storage.Client, err err
 
 // AddClient adds a client.
 func (s *Store) AddClient(ctx context.Context, c storage.Client, by string) error {
-	return s.write(ctx, "add client", func(tx Tx) error {
+	return s.end(ctx, "add client", func(tx Tx) error {
 		if err := holdMeta(ctx, tx); err != nil {
 			return err
 		}
@@ -141,6 +141,14 @@ func removeClient(ctx context.Context, tx Tx, id, by string, now time.Time) erro
 	if n == 0 {
 		return storage.ErrNotFound
 	}
+	if err := voidClient(ctx, tx, id, now); err != nil {
+		return err
+	}
+	return audit(ctx, tx, storage.AuditEntry{At: now, Actor: by, Action: "client.remove", ClientID: id})
+}
+
+// voidClient ends what people have granted to a client, or may be about to on a device.
+func voidClient(ctx context.Context, tx Tx, id string, now time.Time) error {
 	// Before the grants: an approval that holds one of these devices has made its grant when this statement goes on.
 	if _, err := tx.Exec(ctx, `DELETE FROM device_authorizations WHERE client_id = ?`, id); err != nil {
 		return err
@@ -148,10 +156,8 @@ func removeClient(ctx context.Context, tx Tx, id, by string, now time.Time) erro
 	if _, err := tx.Exec(ctx, revokeClients, Micros(now), id); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM consents WHERE client_id = ?`, id); err != nil {
-		return err
-	}
-	return audit(ctx, tx, storage.AuditEntry{At: now, Actor: by, Action: "client.remove", ClientID: id})
+	_, err := tx.Exec(ctx, `DELETE FROM consents WHERE client_id = ?`, id)
+	return err
 }
 
 // Version counts the changes that servers must reload for.
@@ -171,7 +177,12 @@ func listClients(ctx context.Context, tx Tx) (list []storage.Client, err error) 
 	return list, err
 }
 
+// insertClient adds a client to whom nobody has granted anything. There may have been one of the same id: what was issued
+// beside its removal, by a server that had not heard of it, was of no use without a client, and must not be of any again.
 func insertClient(ctx context.Context, tx Tx, c storage.Client, by string, now time.Time) error {
+	if err := voidClient(ctx, tx, c.ID, now); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `INSERT INTO clients (id, source, secret_hash, settings, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)`,
 		c.ID, c.Source, present(c.SecretHash), settings(c), Micros(c.CreatedAt), Micros(c.UpdatedAt)); err != nil {
 		return err

@@ -11,6 +11,7 @@ type EndStatement struct {
 func EndStatements() []EndStatement {
 	return []EndStatement{
 		{revokeUsers, []any{int64(1), "u1"}, "grants_user"},
+		{revokeClients, []any{int64(1), "c1"}, "grants_client"},
 		{revokeSessions, []any{int64(1), []byte{1}, []byte{1}}, "grants_user"},
 	}
 }

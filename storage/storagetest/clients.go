@@ -19,6 +19,7 @@ func clientStories() map[string]story {
 		"a taken id is a conflict":                clientTaken,
 		"a rotated secret replaces the old one":   clientRotated,
 		"a removed client has no live grant":      clientRemoved,
+		"a client inherits nothing by its id":     clientReplaced,
 		"sync makes the configured clients these": clientsSynced,
 		"replicas sync at once":                   clientsSyncedAtOnce,
 	}
@@ -104,6 +105,33 @@ func clientRemoved(w world) {
 	require.NoError(w, err)
 	require.Empty(w, scopes)
 	require.Equal(w, []string{"client.add", "client.remove"}, slices.DeleteFunc(w.actions(""), func(a string) bool { return a == "login" || a == "phone.bind" }))
+}
+
+// clientReplaced: a server that has not heard of the removal issues for a moment more.
+func clientReplaced(w world) {
+	require.NoError(w, w.a.AddClient(w.Context(), newClient("tv-app"), "ops"))
+	require.NoError(w, w.a.RemoveClient(w.Context(), "tv-app", "ops", start))
+	p := w.signIn("o1", start)
+	c := p.codeOf(start)
+	c.Grant.ClientID = "tv-app"
+	require.NoError(w, w.a.IssueCode(w.Context(), c))
+	require.NoError(w, w.a.GrantConsent(w.Context(), p.user.ID, "tv-app", []string{"openid"}, start))
+	waiting, approved := w.tv(start), w.tv(start)
+	_, err := w.a.ApproveDevice(w.Context(), p.approvalOf(approved))
+	require.NoError(w, err)
+	others := w.tokens(p, true, start)
+
+	require.NoError(w, w.b.AddClient(w.Context(), newClient("tv-app"), "ops"))
+	require.False(w, w.alive(c.Grant.ID))
+	for _, d := range []tv{waiting, approved} {
+		require.ErrorIs(w, w.poll(d, 0), storage.ErrNotFound)
+		_, err = w.a.ApproveDevice(w.Context(), p.approvalOf(d))
+		require.ErrorIs(w, err, storage.ErrNotFound)
+	}
+	scopes, err := w.b.Consent(w.Context(), p.user.ID, "tv-app")
+	require.NoError(w, err)
+	require.Empty(w, scopes)
+	require.True(w, w.alive(others.Grant.ID), "another client's")
 }
 
 func configured(ids ...string) (list []storage.Client) {

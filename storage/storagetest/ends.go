@@ -20,6 +20,8 @@ func endStories() map[string]story {
 		"a lock beside every issuing":       lockRaces,
 		"an unbinding beside every issuing": unbindRaces,
 		"a deletion beside every issuing":   deleteRaces,
+		"a removal beside every issuing":    removalRaces,
+		"a configuration, likewise":         syncRaces,
 		"a lock is one lock, and lifted":    lockTwice,
 		"a lock beside a login":             lockRacesLogin,
 		"a lock beside a first binding":     lockRacesBind,
@@ -38,6 +40,11 @@ func rounds(t *testing.T) int {
 // race runs an end beside an issue, an exchange, a refresh of a new family and one of an old, and then looks for what
 // lives. Each round has a session of its own, and 8 racers: 40 rounds are some 1,000 transitions beside an end.
 func race(w world, offline bool, end func(ctx context.Context, p person) error) {
+	raceUntil(w, offline, end, func(p person) { require.Error(w, w.a.IssueCode(w.Context(), p.codeOf(start))) })
+}
+
+// raceUntil is race where what was ended is told to everybody only later, by settle.
+func raceUntil(w world, offline bool, end func(ctx context.Context, p person) error, settle func(p person)) {
 	ctx := context.WithoutCancel(w.Context())
 	for round := range rounds(w.T) {
 		p := w.signIn(fmt.Sprintf("o%d", round), start)
@@ -74,12 +81,12 @@ func race(w world, offline bool, end func(ctx context.Context, p person) error) 
 			}
 		})
 		require.NoError(w, errors.Join(errs...))
+		settle(p)
 		for _, id := range append([]storage.ID{old.Grant.ID, pending.Grant.ID}, grantIDs(fresh)...) {
 			if _, err := w.store(round).AccessGrant(ctx, id); err == nil {
 				require.FailNow(w, "a grant lives after the end was acknowledged")
 			}
 		}
-		require.Error(w, w.a.IssueCode(ctx, p.codeOf(start)))
 	}
 }
 
@@ -116,6 +123,38 @@ func unbindRaces(w world) {
 
 func deleteRaces(w world) {
 	race(w, true, func(ctx context.Context, p person) error { return w.b.DeleteUser(ctx, p.user.ID, "ops", start) })
+}
+
+// removalRaces: a server that has not heard of the removal goes on issuing for a moment, of use to nobody while there is no
+// client. What came of that is void when there is one of the same id again.
+func removalRaces(w world) {
+	require.NoError(w, w.a.AddClient(w.Context(), newClient("grafana"), "ops"))
+	raceUntil(w, true, func(ctx context.Context, p person) error {
+		errs := parallel(2, func(n int) error {
+			if n == 0 {
+				return w.a.RemoveClient(ctx, "grafana", "ops", start)
+			}
+			return w.b.GrantConsent(ctx, p.user.ID, "grafana", []string{"openid"}, start)
+		})
+		return errors.Join(errs...)
+	}, func(p person) {
+		require.NoError(w, w.b.AddClient(w.Context(), newClient("grafana"), "ops"))
+		scopes, err := w.a.Consent(w.Context(), p.user.ID, "grafana")
+		require.NoError(w, err)
+		require.Empty(w, scopes)
+	})
+}
+
+// syncRaces is removalRaces for a client that leaves the configuration and comes back.
+func syncRaces(w world) {
+	require.NoError(w, w.a.SyncClients(w.Context(), configured("grafana", "wiki"), start))
+	raceUntil(w, true, func(ctx context.Context, _ person) error { return w.a.SyncClients(ctx, configured("wiki"), start) }, func(p person) {
+		require.NoError(w, w.b.SyncClients(w.Context(), configured("grafana", "wiki"), start))
+		fresh := w.tokens(p, true, start)
+		require.NoError(w, w.a.SyncClients(w.Context(), configured("grafana", "wiki"), start))
+		require.True(w, w.alive(fresh.Grant.ID), "a client that stays keeps what it was granted")
+		require.NoError(w, w.a.RevokeGrant(w.Context(), fresh.Grant.ID, "grafana", start))
+	})
 }
 
 func lockTwice(w world) {
