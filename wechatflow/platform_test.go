@@ -57,6 +57,24 @@ func TestPlatformTroubleFallsBackToOurPage(t *testing.T) {
 	}
 }
 
+// Visitors who hang up while their code is made do not keep the platform's codes from the next ones.
+func TestHangingUpOpensNoBreaker(t *testing.T) {
+	w := newWorld(t, options{})
+	w.browser().login() // the access token is there
+	w.fault(map[string]any{"path": "/cgi-bin/qrcode/create", "delay_ms": 600, "times": 1})
+	gone := w.browser()
+	page := gone.site + "/login/" + gone.request().String()
+	before := w.calls("/cgi-bin/qrcode/create")
+	gone.http.Timeout = 200 * time.Millisecond
+	if resp, err := gone.http.Get(page); err == nil {
+		resp.Body.Close()
+		t.Fatal("the page was there before the visitor hung up")
+	}
+	w.eventually("the platform was asked", func() bool { return w.calls("/cgi-bin/qrcode/create") > before })
+	w.control("DELETE", "/sim/faults", nil, nil)
+	require.Contains(t, w.browser().login().attr("data-qr"), "weixin.qq.com/q/")
+}
+
 // Strangers burn the quota: a real login still works.
 func TestQuotaBurntByStrangers(t *testing.T) {
 	w := newWorld(t, options{limits: wechatflow.Limits{MintsPerAddress: wechatflow.Rate{Max: 10, Window: time.Hour}}})

@@ -117,14 +117,15 @@ func (f *Flow) allowMint(ctx context.Context, clientID string, address netip.Add
 }
 
 // createQR calls the platform, and opens the account's breaker when it fails: the next pages do not wait for it again.
-func (f *Flow) createQR(ctx context.Context, acc *account, scene string, ttl time.Duration) (wechat.QR, error) {
-	ctx, cancel := context.WithTimeout(ctx, mintDeadline)
+// A visitor who hangs up meanwhile says nothing of the platform: closed tabs must not open it for everybody.
+func (f *Flow) createQR(visit context.Context, acc *account, scene string, ttl time.Duration) (wechat.QR, error) {
+	ctx, cancel := context.WithTimeout(visit, mintDeadline)
 	defer cancel()
 	qr, err := acc.Client.CreateQR(ctx, scene, ttl)
 	if err == nil && (qr.URL == "" || len(qr.URL) > 512) {
 		err = fmt.Errorf("create a QR code: the platform's answer has no usable url")
 	}
-	if err != nil {
+	if err != nil && visit.Err() == nil {
 		pause := 5 * time.Second
 		if wechat.QuotaSpent(err) {
 			pause = time.Minute
