@@ -115,12 +115,12 @@ wechat:
   accounts: [{name: main, appid: %s, secret: %s, original_id: %s, token: %s, aes_key: %s}]
 sms: {simulator_url: %s, per_address_hour: %d, per_network_hour: %d, per_day: %d}
 lifetimes: {code: 10m}
-limits: {authorize_per_minute: %d, login_per_minute: %d, qr_per_minute: %d, qr_per_client_hour: %d}
+limits: {authorize_per_minute: %d, requests_per_minute: %d, codes_per_user_hour: %d, login_per_minute: %d, qr_per_minute: %d, qr_per_client_hour: %d}
 clients:
   - {client_id: %s, client_secret: %s, first_party: true, redirect_uris: [%q], grant_types: [authorization_code, refresh_token], scopes: [openid, profile, phone]}
 `, address, address, q.management, seal.NewKey(), q.sim, q.sim, account.AppID, account.AppSecret, account.OriginalID, account.Token, account.AESKey,
 		q.sim, c.SMS.PerAddressHour, c.SMS.PerNetworkHour, c.SMS.PerDay,
-		c.Limits.AuthorizePerMinute, c.Limits.LoginPerMinute, c.Limits.QRPerMinute, c.Limits.QRPerClientHour,
+		c.Limits.AuthorizePerMinute, c.Limits.RequestsPerMinute, c.Limits.CodesPerUserHour, c.Limits.LoginPerMinute, c.Limits.QRPerMinute, c.Limits.QRPerClientHour,
 		clientID, clientSecret, redirectURI)
 	file := filepath.Join(dir, "qiao.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(yaml), 0o600))

@@ -49,8 +49,8 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q *inquiry, lac
 		CreatedAt: now,
 		ExpiresAt: now.Add(p.life.AuthRequest),
 	}
-	if err := p.store.CreateAuthRequest(r.Context(), request); err != nil {
-		p.refuse(w, r, q.params, unavailable(err))
+	if err := p.storeRequest(r, request); err != nil {
+		p.refuse(w, r, q.params, err)
 		return
 	}
 	if lacking == needConsent {
@@ -59,6 +59,17 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q *inquiry, lac
 		return
 	}
 	p.toLogin(w, request.ID)
+}
+
+// storeRequest makes a row for a request that waits for a person, as many as its address may make.
+func (p *Provider) storeRequest(r *http.Request, request storage.AuthRequest) error {
+	if limited, _ := p.allow(r, "request", p.limits.Requests); limited != nil {
+		return limited
+	}
+	if err := p.store.CreateAuthRequest(r.Context(), request); err != nil {
+		return unavailable(err)
+	}
+	return nil
 }
 
 func (p *Provider) toLogin(w http.ResponseWriter, id storage.ID) {

@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"qiao/op/clients"
@@ -17,6 +18,9 @@ var errSessionGone = errors.New("the session is gone")
 func (p *Provider) issueCode(ctx context.Context, client storage.Client, a storage.AuthParams, stored storage.AuthRequest, live *signedIn) (string, error) {
 	if a.Device != "" || client.ID == clients.AccountPage {
 		return "", errors.New("the request of a device or of the account page yields no code")
+	}
+	if err := p.allowCode(ctx, a, live); err != nil {
+		return "", err
 	}
 	now := p.now()
 	code := storage.NewHandle(now)
@@ -72,6 +76,20 @@ func (p *Provider) stillConsented(ctx context.Context, client storage.Client, a 
 		return unavailable(err)
 	}
 	return accessDenied()
+}
+
+// allowCode counts a code against the rate of its person. Who asked for no page (prompt=none) hears of it at the client;
+// everybody else sees a page, which also ends a loop of two sites that send the browser to and fro. Signals that do not
+// answer limit nothing: a live session goes on.
+func (p *Provider) allowCode(ctx context.Context, a storage.AuthParams, live *signedIn) error {
+	ok, retryIn, err := p.signals.Allow(ctx, "codes:"+live.user.ID, p.limits.Codes.Max, p.limits.Codes.Window)
+	switch {
+	case err != nil || ok:
+		return nil
+	case slices.Contains(a.Prompt, promptNone):
+		return &protocolError{"temporarily_unavailable", "too many codes for this person in a short time, try again later"}
+	}
+	return tooMany("rate limit of this person", retryIn)
 }
 
 // grantEnd is when refreshing ends for good. An online grant does not outlive its session.

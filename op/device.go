@@ -89,8 +89,8 @@ func (p *Provider) enterCode(w http.ResponseWriter, r *http.Request) {
 		CreatedAt: now,
 		ExpiresAt: now.Add(p.life.AuthRequest),
 	}
-	if err := p.store.CreateAuthRequest(r.Context(), request); err != nil {
-		p.refuseDevice(w, r, unavailable(err))
+	if err := p.storeRequest(r, request); err != nil {
+		p.refuseDevice(w, r, err)
 		return
 	}
 	if live == nil {

@@ -10,7 +10,7 @@ func (p *Provider) allow(r *http.Request, name string, rate Rate) (limited, down
 	case err != nil:
 		return nil, err
 	case !ok:
-		return tooMany(retryIn), nil
+		return tooMany("rate limit of this address", retryIn), nil
 	}
 	return nil, nil
 }

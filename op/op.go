@@ -51,7 +51,7 @@ type Lifetimes struct {
 	RefreshAbsolute time.Duration // the end of a grant; 0 means 90 d
 }
 
-// Rate is a limit of requests by one address.
+// Rate is a limit of requests by one address, or of what one person is given.
 type Rate struct {
 	Max    int
 	Window time.Duration
@@ -62,6 +62,12 @@ type Rate struct {
 type Limits struct {
 	Authorize  Rate // authorize, continuation, consent and the pages of devices; zero means 600 a minute
 	EndSession Rate // zero means 300 a minute
+	// Requests are those of the above that wait for a person: each is a row of the store that anybody can make. Zero means
+	// 120 a minute.
+	Requests Rate
+	// Codes are those of one person, whatever the address: a session that asks for them in a loop, by a page that
+	// redirects to and fro or by a script, makes a row with each. Zero means 600 an hour.
+	Codes Rate
 
 	// Wrong user codes in an hour. These are counters of the store: a flush of the signals gives no new tries.
 	UserCodesPerAddress int // 0 means 60
@@ -134,6 +140,8 @@ func New(cfg Config) (*Provider, error) {
 		limits: Limits{
 			Authorize:  or(cfg.Limits.Authorize, Rate{Max: 600, Window: time.Minute}),
 			EndSession: or(cfg.Limits.EndSession, Rate{Max: 300, Window: time.Minute}),
+			Requests:   or(cfg.Limits.Requests, Rate{Max: 120, Window: time.Minute}),
+			Codes:      or(cfg.Limits.Codes, Rate{Max: 600, Window: time.Hour}),
 
 			UserCodesPerAddress: or(cfg.Limits.UserCodesPerAddress, 60),
 			UserCodesPerUser:    or(cfg.Limits.UserCodesPerUser, 20),

@@ -148,6 +148,63 @@ func TestSignalsDown(t *testing.T) {
 	require.False(t, b.live())
 }
 
+// Each request that waits for a person is a row that anybody can make. Whoever is signed in makes none, and goes on.
+func TestRateOfStoredRequests(t *testing.T) {
+	w := newWorld(t, settings{limits: op.Limits{Requests: op.Rate{Max: 5, Window: time.Hour}}})
+	w.addTVs()
+	b := w.browser()
+	b.signIn(ann)
+	for range 4 {
+		w.browser().get(authorizePath(query(firstParty))).loginID(t)
+	}
+	d := w.tv(tvApp)
+	for name, a := range map[string]answer{
+		"a stranger":     w.browser().get(authorizePath(query(firstParty))),
+		"another client": w.browser().get(authorizePath(query(thirdParty))),
+		"a new login":    b.get(authorizePath(query(firstParty, "prompt", "login"))),
+		"a consent":      b.get(authorizePath(query(thirdParty))),
+		"a device":       b.enter(d.userCode),
+	} {
+		a.page(t, http.StatusTooManyRequests)
+		require.NotEmpty(t, a.Header.Get("Retry-After"), name)
+		require.Contains(t, a.body, `data-failure="too_many"`, name)
+	}
+	for range 3 {
+		b.get(authorizePath(query(firstParty))).code(t, w, shopURI)
+		require.Equal(t, "login_required", w.browser().get(authorizePath(query(firstParty, "prompt", "none"))).at(t, shopURI).Get("error"))
+	}
+	w.signals.setDown(true)
+	b.get(authorizePath(query(thirdParty))).consentID(t) // a rate is no invariant
+}
+
+// A code is a row too, and a session can ask for them in a loop. The person sees a page, which ends the loop; a client
+// that wants no page is told to come later.
+func TestRateOfCodes(t *testing.T) {
+	w := newWorld(t, settings{limits: op.Limits{Codes: op.Rate{Max: 3, Window: time.Hour}}})
+	b, other := w.browser(), w.browser()
+	b.signIn(ann) // with the first code
+	id := b.get(authorizePath(query(thirdParty))).consentID(t)
+	next := "/authorize/continue?request=" + id.String()
+	form := b.get(next).form(t, "approve")
+	b.get(authorizePath(query(firstParty))).code(t, w, shopURI)
+	other.signIn(ann) // another browser of the same person
+	codes := w.faults.codes()
+	for range 3 {
+		b.get(authorizePath(query(firstParty))).page(t, http.StatusTooManyRequests)
+		q := b.get(authorizePath(query(firstParty, "prompt", "none"))).at(t, shopURI)
+		require.Equal(t, "temporarily_unavailable", q.Get("error"))
+		require.Equal(t, "st&ate=ü", q.Get("state"))
+		a := b.post(next, form)
+		a.page(t, http.StatusTooManyRequests)
+		require.NotEmpty(t, a.Header.Get("Retry-After"))
+		other.get(authorizePath(query(firstParty))).page(t, http.StatusTooManyRequests)
+	}
+	require.Equal(t, codes, w.faults.codes())
+	w.browser().signIn(bob) // another person at the same address
+	w.signals.setDown(true)
+	b.get(next).code(t, w, forumURI) // the request is still there, and without the signals nobody is kept out
+}
+
 func TestRates(t *testing.T) {
 	w := newWorld(t, settings{limits: op.Limits{
 		Authorize: op.Rate{Max: 5, Window: time.Hour}, EndSession: op.Rate{Max: 2, Window: time.Hour},

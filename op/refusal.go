@@ -64,8 +64,8 @@ func foreignForm(cause error) error {
 	return &pageError{status: http.StatusForbidden, kind: "foreign_form", cause: cause}
 }
 
-func tooMany(retryIn time.Duration) error {
-	return &pageError{status: http.StatusTooManyRequests, kind: "too_many", detail: "rate limit of this address", retryIn: retryIn}
+func tooMany(detail string, retryIn time.Duration) error {
+	return &pageError{status: http.StatusTooManyRequests, kind: "too_many", detail: detail, retryIn: retryIn}
 }
 
 // unavailable is said when the store or the signals fail. It is never told to the client as a protocol error: clients

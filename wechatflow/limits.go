@@ -48,11 +48,11 @@ func (l *Limits) setDefaults() {
 		window time.Duration
 	}{
 		{&l.PagesPerAddress, 1200, time.Minute},
-		{&l.MintsPerAddress, 300, 10 * time.Minute},
-		{&l.MintsPerClient, 10_000, time.Hour},
+		{&l.MintsPerAddress, 200, 10 * time.Minute},
+		{&l.MintsPerClient, 4_000, time.Hour},
 		{&l.MessagesPerPhoneMinute, 2, time.Minute}, // two: one may be lost at the sender's
 		{&l.MessagesPerPhone, 10, 24 * time.Hour},
-		{&l.MessagesPerOpenID, 8, 24 * time.Hour},
+		{&l.MessagesPerOpenID, 5, 24 * time.Hour},
 		{&l.MessagesPerAddress, 60, time.Hour},
 		{&l.MessagesPerNetwork, 200, time.Hour},
 		{&l.MessagesPerDay, 10_000, 24 * time.Hour},

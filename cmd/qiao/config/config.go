@@ -144,6 +144,8 @@ type Lifetimes struct {
 // Limits are request rates per network address (IPv6: per /64), and of the work that strangers can cause.
 type Limits struct {
 	AuthorizePerMinute int `koanf:"authorize_per_minute" doc:"Authorization requests of one address in a minute."`
+	RequestsPerMinute  int `koanf:"requests_per_minute" doc:"Those of them that wait for a person, of one address in a minute: each is kept in the database for lifetimes.auth_request."`
+	CodesPerUserHour   int `koanf:"codes_per_user_hour" doc:"Authorization codes issued to one signed-in person in an hour."`
 	LogoutPerMinute    int `koanf:"logout_per_minute" doc:"Logout requests of one address in a minute."`
 	LoginPerMinute     int `koanf:"login_per_minute" doc:"Login pages and polls of one address in a minute."`
 	QRPerMinute        int `koanf:"qr_per_minute" doc:"QR codes asked from the platform for one address in a minute; past it the code leads to Qiao's own page."`
@@ -173,7 +175,7 @@ func Default() Config {
 		Redis:    Redis{Prefix: "qiao:"},
 		Brand:    Brand{Name: "桥 Qiao"},
 		SMS: SMS{
-			Countries: []string{"CN"}, PerPhoneDay: 10, PerOpenIDDay: 8, PerAddressHour: 60, PerNetworkHour: 200, PerDay: 10000,
+			Countries: []string{"CN"}, PerPhoneDay: 10, PerOpenIDDay: 5, PerAddressHour: 60, PerNetworkHour: 200, PerDay: 10000,
 		},
 		Lifetimes: Lifetimes{
 			Code: time.Minute, IDToken: 10 * time.Minute, AccessToken: 10 * time.Minute,
@@ -184,7 +186,8 @@ func Default() Config {
 			KeyRotation: 90 * 24 * time.Hour, KeyPublish: time.Hour, Drain: 15 * time.Second,
 		},
 		Limits: Limits{
-			AuthorizePerMinute: 600, LogoutPerMinute: 300, LoginPerMinute: 1200, QRPerMinute: 60, QRPerClientHour: 10000,
+			AuthorizePerMinute: 600, RequestsPerMinute: 120, CodesPerUserHour: 600, LogoutPerMinute: 300, LoginPerMinute: 1200,
+			QRPerMinute: 20, QRPerClientHour: 4000,
 			DevicesPerMinute: 60, DevicesPerClientMinute: 6000, DevicesInAllMinute: 12000,
 			UserCodesPerHour: 60, UserCodesPerUserHour: 20, UserCodesInAllHour: 10000,
 		},

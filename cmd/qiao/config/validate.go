@@ -126,6 +126,7 @@ func (v *validator) sms(c *Config) {
 		"sms.per_phone_day": c.SMS.PerPhoneDay, "sms.per_openid_day": c.SMS.PerOpenIDDay,
 		"sms.per_address_hour": c.SMS.PerAddressHour, "sms.per_network_hour": c.SMS.PerNetworkHour, "sms.per_day": c.SMS.PerDay,
 		"limits.authorize_per_minute": c.Limits.AuthorizePerMinute, "limits.logout_per_minute": c.Limits.LogoutPerMinute,
+		"limits.requests_per_minute": c.Limits.RequestsPerMinute, "limits.codes_per_user_hour": c.Limits.CodesPerUserHour,
 		"limits.login_per_minute": c.Limits.LoginPerMinute, "limits.qr_per_minute": c.Limits.QRPerMinute,
 		"limits.qr_per_client_hour": c.Limits.QRPerClientHour,
 		"limits.devices_per_minute": c.Limits.DevicesPerMinute, "limits.devices_per_client_minute": c.Limits.DevicesPerClientMinute,

@@ -26,6 +26,7 @@ func Base(folder string) config.Config {
 	c.Log = config.Log{Level: "warn", Format: "text"}
 	// Everybody here has the one loopback address.
 	c.Limits.AuthorizePerMinute, c.Limits.LogoutPerMinute, c.Limits.LoginPerMinute = 1_000_000, 1_000_000, 10_000_000
+	c.Limits.RequestsPerMinute, c.Limits.CodesPerUserHour = 10_000_000, 10_000_000
 	c.Limits.QRPerMinute, c.Limits.QRPerClientHour = 1_000_000, 10_000_000
 	c.Limits.DevicesPerMinute, c.Limits.DevicesPerClientMinute, c.Limits.DevicesInAllMinute = 1_000_000, 1_000_000, 1_000_000
 	c.SMS.PerAddressHour, c.SMS.PerNetworkHour, c.SMS.PerDay = 1_000_000, 1_000_000, 1_000_000

@@ -140,6 +140,8 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 		Limits: op.Limits{
 			Authorize:  op.Rate{Max: c.Limits.AuthorizePerMinute, Window: time.Minute},
 			EndSession: op.Rate{Max: c.Limits.LogoutPerMinute, Window: time.Minute},
+			Requests:   op.Rate{Max: c.Limits.RequestsPerMinute, Window: time.Minute},
+			Codes:      op.Rate{Max: c.Limits.CodesPerUserHour, Window: time.Hour},
 
 			UserCodesPerAddress: c.Limits.UserCodesPerHour, UserCodesPerUser: c.Limits.UserCodesPerUserHour, UserCodesInAll: c.Limits.UserCodesInAllHour,
 		},
