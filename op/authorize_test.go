@@ -43,6 +43,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 		"state with a null":              {query: with(firstParty, "state", "a\x00b"), status: 400},
 		"nonce twice":                    {query: good + "&nonce=2", status: 400},
 		"scope twice":                    {query: good + "&scope=openid", status: 400},
+		"too much together":              {query: with(firstParty, "state", strings.Repeat(`"`, 4096)), status: 400},
 		"longer than 64 KiB":             {query: good + "&x=" + strings.Repeat("y", 64<<10), status: 400},
 
 		"response_type missing":      {query: with(firstParty, "response_type", ""), code: "invalid_request"},

@@ -56,7 +56,10 @@ func (p *Provider) wellFormed(_ context.Context, q *inquiry) (err error) {
 	q.query, err = parseParams(q.rawQuery, authorizeLimits())
 	// Not only wishes, but the language of every page that follows, also of a refusal.
 	q.params.UILocales = strings.Fields(q.query["ui_locales"])
-	return err
+	if err != nil {
+		return err
+	}
+	return checkKept(q.query)
 }
 
 func (p *Provider) clientKnown(ctx context.Context, q *inquiry) error {

@@ -1,7 +1,9 @@
 package op
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http/httptest"
@@ -37,6 +39,40 @@ func (s oneClient) Version(context.Context) (int64, error) { return 1, nil }
 
 // noKeys is the store of a ring that is never loaded: no hint is ours.
 type noKeys struct{ keys.Store }
+
+// kept is what a request takes in the store, but for the names and the quotes of lists.
+func kept(t testing.TB, params storage.AuthParams) int {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	require.NoError(t, e.Encode(params))
+	return b.Len()
+}
+
+// However the parameters are filled, within the bound of each, what is kept is within the bound of all, and who goes over
+// it is told with which.
+func TestKeptIsBounded(t *testing.T) {
+	p := checker(t)
+	refused := map[string]bool{}
+	for _, c := range []string{"a", "a ", "<", `"`, `\`, "\u2028", "ü"} {
+		for part := 1; part <= 8; part++ {
+			query := url.Values{"client_id": {"rp"}, "redirect_uri": {fuzzURI}, "response_type": {"code"}, "scope": {"openid phone"}}
+			for _, name := range []string{"state", "nonce", "login_hint", "ui_locales", "acr_values"} {
+				query.Set(name, strings.Repeat(c, authorizeLimits()[name]*part/8/len(c)))
+			}
+			q := &inquiry{rawQuery: query.Encode()}
+			if err := p.check(context.Background(), q); err != nil {
+				refused[c] = true
+				var page *pageError
+				require.ErrorAs(t, err, &page)
+				require.Contains(t, page.detail, "state is too long")
+				continue
+			}
+			require.Less(t, kept(t, q.params), maxKept+1<<10, "%q", c)
+		}
+	}
+	require.Equal(t, map[string]bool{`"`: true, `\`: true, "\u2028": true}, refused, "letters never reach it")
+}
 
 const fuzzURI = "https://rp.example/cb?a=b%2Fc"
 
@@ -95,6 +131,7 @@ func FuzzAuthorizeQuery(f *testing.F) {
 			require.Subset(t, []string{"openid", "phone"}, q.params.Scopes)
 			require.False(t, slices.Contains(q.params.Prompt, promptNone) && len(q.params.Prompt) > 1)
 			require.True(t, q.params.MaxAge == nil || *q.params.MaxAge >= 0)
+			require.Less(t, kept(t, q.params), maxKept+1<<10)
 		}
 		rec := httptest.NewRecorder()
 		p.sendCode(rec, q.params, "the-code")

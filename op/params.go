@@ -34,6 +34,44 @@ func authorizeLimits() map[string]int {
 	}
 }
 
+// maxKept bounds what is kept of a request that waits for a person, the parameters that keptParams lists, together. Each
+// is bounded above; but a stranger makes such a row with one GET, and honest requests have a tenth of it.
+const maxKept = 8 << 10
+
+func keptParams() []string {
+	return []string{"redirect_uri", "state", "nonce", "scope", "code_challenge", "prompt", "login_hint", "ui_locales", "acr_values"}
+}
+
+// checkKept refuses a request of which too much would be kept, and names its longest parameter. It counts bytes as they
+// are stored, in JSON: a quote, a backslash or a line separator takes more than one.
+func checkKept(params map[string]string) error {
+	sum, longest := 0, ""
+	for _, name := range keptParams() {
+		size := storedSize(params[name])
+		sum += size
+		if longest == "" || size > storedSize(params[longest]) {
+			longest = name
+		}
+	}
+	if sum > maxKept {
+		return badRequest(fmt.Sprintf("%s is too long: the parameters that are kept are longer than %d bytes together", longest, maxKept))
+	}
+	return nil
+}
+
+func storedSize(s string) int {
+	size := len(s)
+	for _, r := range s {
+		switch r {
+		case '"', '\\':
+			size++
+		case '\u2028', '\u2029':
+			size += 3
+		}
+	}
+	return size
+}
+
 func logoutLimits() map[string]int {
 	return map[string]int{
 		"id_token_hint":            8192,
