@@ -55,6 +55,10 @@ func buildFlow(c config.Config, p flowParts) (*wechatflow.Flow, error) {
 			faults = append(faults, err)
 			continue
 		}
+		if account.Mode == wechat.ModePlain {
+			p.log.Warn("pushes of this account are neither encrypted nor authenticated beyond a signature that leaves out their body: "+
+				"whoever sees or relays one can forge a scan or a follow of anybody; set mode to safe here and on the platform", "account", a.Name)
+		}
 		accounts = append(accounts, wechatflow.Account{
 			Client: client, Callback: callback,
 			Replies: chatReplies(c, a),

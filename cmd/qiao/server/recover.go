@@ -1,11 +1,13 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -32,4 +34,20 @@ func recovered(log *slog.Logger) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// serverLog is where net/http complains. Most of it is of peers that go away in the middle, which are no faults of ours;
+// but a panic that came up outside of the routes above is.
+type serverLog struct{ log *slog.Logger }
+
+// Write implements io.Writer for one complaint.
+func (l serverLog) Write(line []byte) (int, error) {
+	text := string(bytes.TrimSpace(line))
+	if rest, panicked := strings.CutPrefix(text, "http: panic serving "); panicked {
+		_, fault, _ := strings.Cut(rest, ": ") // without the peer's address
+		l.log.Error("handler panicked", "panic", fault)
+	} else {
+		l.log.Debug("http server", "complaint", text)
+	}
+	return len(line), nil
 }

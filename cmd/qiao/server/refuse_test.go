@@ -3,6 +3,8 @@ package server_test
 import (
 	"net/http"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +51,19 @@ func TestRefusesToStart(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+// What starts, and is weaker than it could be, says so each time.
+func TestWarnsOfPlainMode(t *testing.T) {
+	t.Parallel()
+	platform := servertest.NewPlatform(t, 0, "main", "second")
+	c := platform.Config(t)
+	c.WeChat.Accounts = slices.Clone(c.WeChat.Accounts)
+	c.WeChat.Accounts[1].Mode = "plain"
+	log := servertest.Start(t, c).Log.String()
+	warnings := regexp.MustCompile(`"level":"WARN","msg":"pushes of this account[^\n]*`).FindAllString(log, -1)
+	require.Len(t, warnings, 1, log)
+	require.Contains(t, warnings[0], `"account":"second"`)
 }
 
 // TestOneServerForOneFile: SQLite takes one process that serves; a second one says so at once.
