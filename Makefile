@@ -24,6 +24,7 @@ test-go:
 	$(GO) test -timeout 15m ./storage/sqlite ./storage/postgres # the races again, without the detector: six times the rounds
 
 test-browser: build
+	$(GO) build -o bin/gallery ./ui/gallery
 	cd e2e && npm ci --no-audit --no-fund --loglevel=error && node --test --test-concurrency=1 --test-reporter=spec
 
 lint:

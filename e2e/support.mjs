@@ -147,6 +147,22 @@ export async function numberOf(page) {
   return element.getAttribute('data-number');
 }
 
+// violations is what axe-core finds on the page as it stands, one a line; with rules, by these rules alone.
+export async function violations(page, rules) {
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(await axe());
+  return page.evaluate(async (only) => {
+    const found = await window.axe.run(document, {
+      preload: false, // style sheets are linked, and small: fetching them again doubles the time
+      resultTypes: ['violations'],
+      ...(only ? { runOnly: only } : { rules: { 'target-size': { enabled: true } } }),
+    });
+    return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${[...n.any, ...n.all, ...n.none].map((c) => c.message).join('; ')}`));
+  }, rules);
+}
+
+let axeSource;
+export const axe = () => axeSource ??= readFile(new URL('./node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
 export const state = (page, name) => page.waitForSelector(`[data-state="${name}"]`);
 
 export const shoot = (page, name) => page.screenshot({ path: join(shots, name + '.png'), fullPage: false });

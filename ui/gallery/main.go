@@ -48,6 +48,9 @@ func run(listen, shots, only string) error {
 	return server.Serve(l)
 }
 
+// code is what the samples' pictures hold.
+const code = "http://weixin.qq.com/q/02fZ9vN4kWbpE1x0mR1xcY"
+
 func handler(pages *ui.Renderer) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", pages.Static())
@@ -64,8 +67,17 @@ func handler(pages *ui.Renderer) http.Handler {
 	// The samples' own addresses: a state that never changes, and a picture.
 	mux.HandleFunc("GET /login/sample/state", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("POST /", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }) // stay on the page
+	mux.HandleFunc("GET /device/picture/sample.svg", func(w http.ResponseWriter, r *http.Request) {
+		svg, err := ui.QRSVG(code)
+		if err != nil {
+			http.Error(w, "no picture", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "image/svg+xml")
+		_, _ = w.Write([]byte(svg))
+	})
 	mux.HandleFunc("GET /login/sample/picture.png", func(w http.ResponseWriter, r *http.Request) {
-		png, err := ui.QRPNG("http://weixin.qq.com/q/02fZ9vN4kWbpE1x0mR1xcY")
+		png, err := ui.QRPNG(code)
 		if err != nil {
 			http.Error(w, "no picture", http.StatusInternalServerError)
 			return

@@ -1,0 +1,67 @@
+// axe-core finds nothing on any page: each page of the gallery in each of its states, in both languages, light and dark,
+// on a desktop and at 360 px. (tv.test.mjs looks at the TV's screens as it comes to them.)
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { axe, startChromium, violations } from './support.mjs';
+
+const desktop = { width: 1280, height: 900 }, phone = { width: 360, height: 740 };
+
+// A page is loaded once. Its words and roles are the same in every look: what a look can change is asked again, in the
+// first language.
+const looks = [
+  { name: 'desktop, light', size: desktop, colorScheme: 'light' },
+  { name: 'desktop, dark', size: desktop, colorScheme: 'dark', rules: ['color-contrast'] },
+  { name: '360 px, dark', size: phone, colorScheme: 'dark' },
+  { name: '360 px, light', size: phone, colorScheme: 'light', rules: ['color-contrast'] },
+];
+
+let chrome, gallery;
+
+before(async () => {
+  [chrome, gallery] = await Promise.all([startChromium(), startGallery()]);
+});
+after(async () => {
+  await chrome?.close();
+  gallery?.stop();
+});
+
+function startGallery() {
+  const child = spawn(new URL('../bin/gallery', import.meta.url).pathname, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error('the gallery ended: ' + code)));
+    child.stdout.once('data', (line) => resolve({ url: String(line).trim(), stop: () => child.kill() }));
+  });
+}
+
+test('the gallery has nothing that axe-core finds', async () => {
+  // Transitions would be seen half-way; and a page that goes on by itself stays for the look.
+  const context = await chrome.newContext({ bypassCSP: true, reducedMotion: 'reduce' });
+  await context.addInitScript({ content: await axe() + ';HTMLFormElement.prototype.submit = function () {};' });
+  const index = await context.newPage();
+  await index.goto(gallery.url);
+  const samples = await index.locator('a').evaluateAll((links) => links.map((a) => a.href));
+  assert.ok(samples.length > 160, 'every sample in both languages');
+  const found = [];
+  await Promise.all([1, 2].map(async () => {
+    const page = await context.newPage();
+    for (let sample = samples.pop(); sample; sample = samples.pop()) {
+      await page.goto(sample);
+      for (const look of looks.filter((one) => !one.rules || sample.includes('/zh-CN/'))) {
+        await page.setViewportSize(look.size);
+        await page.emulateMedia({ colorScheme: look.colorScheme });
+        for (const one of await violations(page, look.rules)) found.push(`${new URL(sample).pathname} (${look.name}): ${one}`);
+      }
+    }
+  }));
+  assert.deepEqual(found, []);
+});
+
+test('the check bites', async () => {
+  const page = await (await chrome.newContext()).newPage();
+  await page.setContent('<!doctype html><html><body><main><h1>x</h1><p style="color: #999; background: #fff">pale</p><input><a href="/" style="display: inline-block; width: 9px">a</a><a href="/">b</a></main>');
+  const ids = new Set((await violations(page)).map((v) => v.split(':')[0]));
+  for (const id of ['color-contrast', 'document-title', 'html-has-lang', 'label', 'target-size']) assert.ok(ids.has(id), id);
+  assert.deepEqual(new Set((await violations(page, ['color-contrast'])).map((v) => v.split(':')[0])), new Set(['color-contrast']));
+});
