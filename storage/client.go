@@ -13,6 +13,16 @@ const (
 	AuthMethodNone  = "none"
 )
 
+// What a login for one of our own pages names in place of a client. They are none: nobody can register, authorize or
+// authenticate them.
+const (
+	AccountClient     = "urn:qiao:account"       // the account page
+	PhoneChangeClient = "urn:qiao:account:phone" // the proof that a change of the phone number asks for
+)
+
+// OwnPage reports whether the id stands for one of our own pages.
+func OwnPage(clientID string) bool { return clientID == AccountClient || clientID == PhoneChangeClient }
+
 // Client is a relying party. Everything but the secret may be shown to an operator.
 type Client struct {
 	ID   string `json:"client_id"`

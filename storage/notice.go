@@ -12,17 +12,18 @@ const NoticeLife = 7 * 24 * time.Hour
 const (
 	NoticeBrowser = "browser" // a login in a browser that did not know the person
 	NoticeTV      = "tv"      // the approval of a device
+	NoticePhone   = "phone"   // another phone number
 )
 
-// Notice is what the chat tells a person after a sign-in somewhere new. CompleteLogin and the approval of a device write
-// it in their own transition, so that none is forgotten.
+// Notice is what the chat tells a person after a sign-in somewhere new, and after a change of their number. CompleteLogin,
+// the approval of a device and ChangePhone write it in their own transition, so that none is forgotten.
 type Notice struct {
 	ID        ID
 	Account   string // through whom the sign-in was confirmed: they are told
 	OpenID    string
 	UserID    string
 	Kind      string
-	Target    ID // the session, or the grant of the device
+	Target    ID // the session, the grant of the device, or the change
 	ClientID  string
 	Device    Device // without an address
 	PhoneHash Hash   // of the secret of the WeChat browser that proved OpenID; zero before
@@ -47,6 +48,10 @@ type Notices interface {
 	OpenNotice(ctx context.Context, id ID, account, openID string, phone Hash, now time.Time) (Notice, error)
 	// RevokeByNotice is "not me" in that browser. It ends, in one commit, the browser's sessions of this user with all of
 	// their grants, also the offline ones, or the grant of the device, and the browser forgets the user: the scan that
-	// confirmed it was not meant. Audited as login.disowned. Twice is once. ErrNotFound in any other browser; ErrExpired.
+	// confirmed it was not meant. Audited as login.disowned. Of a change of number it ends all that SignOutEverywhere ends,
+	// and the number is taken away again, as long as it is the one of this change: the next login binds one. Audited as
+	// phone.disowned. Twice is once. ErrNotFound in any other browser; ErrExpired.
 	RevokeByNotice(ctx context.Context, id ID, phone Hash, now time.Time) (Notice, error)
+	// UserNotices lists a user's notices, newest first.
+	UserNotices(ctx context.Context, userID string) ([]Notice, error)
 }

@@ -15,6 +15,7 @@ type Store interface {
 	Grants
 	Devices
 	Notices
+	PhoneChanges
 	Accounts
 	Operations
 }

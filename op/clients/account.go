@@ -6,18 +6,18 @@ import (
 	"qiao/storage"
 )
 
-// AccountPage is the client that a login for the account page names. It is none: Validate refuses its id, Client does not
-// know it, and so it cannot be registered, authorized or authenticated. Pages show it by Shown.
-const AccountPage = "urn:qiao:account"
+// AccountPage is the client that a login for the account page names. Validate refuses its id, and Client does not know it.
+// Pages show it by Shown.
+const AccountPage = storage.AccountClient
 
-// Shown is Client for who only shows it to a person: it knows the account page too.
+// Shown is Client for who only shows it to a person: it knows our own pages too.
 func (r *Registry) Shown(ctx context.Context, id string) (storage.Client, error) {
-	if id == AccountPage {
+	if storage.OwnPage(id) {
 		name := r.cfg.Brand
 		if name == "" {
 			name = "Qiao"
 		}
-		return storage.Client{ID: AccountPage, Name: name, FirstParty: true}, nil
+		return storage.Client{ID: id, Name: name, FirstParty: true}, nil
 	}
 	return r.Client(ctx, id)
 }

@@ -90,7 +90,8 @@ func (s *Store) MovePhone(ctx context.Context, b storage.Bind) (result storage.B
 			return nil
 		}
 		if bound.holder.ID != "" && bound.holder.ID != bound.user.ID {
-			if result.MovedFrom, err = bound.detach(ctx, tx, b.Now); err != nil {
+			entry := storage.AuditEntry{At: b.Now, ClientID: a.ClientID, Account: a.Account}
+			if result.MovedFrom, err = detachPhone(ctx, tx, bound.holder.ID, code.phoneIndex, entry); err != nil {
 				return err
 			}
 		}
@@ -100,14 +101,19 @@ func (s *Store) MovePhone(ctx context.Context, b storage.Bind) (result storage.B
 	return result, err
 }
 
-// writeUnique runs a transition again that lost a race for a unique number or username: it then sees who won.
+// writeUnique runs a transition that may lose a race for a unique number or username.
 func (s *Store) writeUnique(ctx context.Context, operation string, fn func(Tx) error) error {
+	return unique(func() error { return s.write(ctx, operation, fn) })
+}
+
+// unique runs a transition again that lost such a race: it then sees who won.
+func unique(transition func() error) error {
 	for range 3 {
-		if err := s.write(ctx, operation, fn); !errors.Is(err, ErrUnique) {
+		if err := transition(); !errors.Is(err, ErrUnique) {
 			return err
 		}
 	}
-	return s.write(ctx, operation, fn)
+	return transition()
 }
 
 // holdBinding holds the attempt of somebody who may bind: approved, or confirmed by an earlier call whose answer was
@@ -145,10 +151,7 @@ func openBinding(ctx context.Context, tx Tx, a storage.Attempt, code phoneCode, 
 	if !b.user.LockedAt.IsZero() {
 		return b, storage.ErrLocked
 	}
-	b.holder, err = scanUser(tx.QueryRow(ctx, `SELECT `+UserColumns+` FROM users u WHERE u.phone_index = ?`+tx.ForUpdate(), code.phoneIndex))
-	if notFound(err) {
-		err = nil
-	}
+	b.holder, err = phoneHolder(ctx, tx, code, tx.ForUpdate())
 	return b, err
 }
 
@@ -172,8 +175,7 @@ func (b binding) bind(ctx context.Context, tx Tx, in storage.Bind) (storage.User
 	}
 	user.PhoneSealed, user.PhoneIndex = b.code.phoneSealed, b.code.phoneIndex
 	user.PhoneVerifiedAt, user.UpdatedAt = Time(Micros(in.Now)), Time(Micros(in.Now))
-	if _, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = ?, phone_index = ?, phone_verified_at = ?, updated_at = ? WHERE id = ?`,
-		user.PhoneSealed, user.PhoneIndex, Micros(in.Now), Micros(in.Now), user.ID); err != nil {
+	if err := setPhone(ctx, tx, user.ID, b.code, in.Now); err != nil {
 		return user, err
 	}
 	if err := audit(ctx, tx, storage.AuditEntry{
@@ -204,22 +206,28 @@ func (b binding) moveOn(ctx context.Context, tx Tx, user storage.User, now time.
 	return approveDevice(ctx, tx, b.device, by, now)
 }
 
-// detach takes the number from its holder, who keeps everything else, and returns whom to tell.
-func (b binding) detach(ctx context.Context, tx Tx, now time.Time) ([]storage.Identity, error) {
-	limit := storage.Limit{Name: "phone move", Key: storage.HashOf(b.code.phoneIndex), Max: 1, Window: moveWindow}
-	if err := countLimits(ctx, tx, []storage.Limit{limit}, now); err != nil {
+// detachPhone takes the number from its holder, who keeps everything else, and returns whom to tell.
+func detachPhone(ctx context.Context, tx Tx, holder string, index []byte, entry storage.AuditEntry) ([]storage.Identity, error) {
+	limit := storage.Limit{Name: "phone move", Key: storage.HashOf(index), Max: 1, Window: moveWindow}
+	if err := countLimits(ctx, tx, []storage.Limit{limit}, entry.At); err != nil {
 		return nil, err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ?`,
-		Micros(now), b.holder.ID); err != nil {
+		Micros(entry.At), holder); err != nil {
 		return nil, err
 	}
-	if err := audit(ctx, tx, storage.AuditEntry{
-		At: now, Actor: actorUser, Action: "phone.move", UserID: b.holder.ID, ClientID: b.attempt.ClientID, Account: b.attempt.Account,
-	}); err != nil {
+	entry.Actor, entry.Action, entry.UserID = actorUser, "phone.move", holder
+	if err := audit(ctx, tx, entry); err != nil {
 		return nil, err
 	}
-	return identitiesOf(ctx, tx, b.holder.ID)
+	return identitiesOf(ctx, tx, holder)
+}
+
+// setPhone gives the code's number to the user. ErrUnique where somebody else has it.
+func setPhone(ctx context.Context, tx Tx, userID string, code phoneCode, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = ?, phone_index = ?, phone_verified_at = ?, updated_at = ? WHERE id = ?`,
+		code.phoneSealed, code.phoneIndex, Micros(now), Micros(now), userID)
+	return err
 }
 
 // insertUser makes a user without a phone. ErrConflict when the username is taken.

@@ -103,6 +103,8 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, by string, now ti
 		for _, statement := range []string{
 			`DELETE FROM phone_codes WHERE attempt_id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
 			`DELETE FROM attempts WHERE id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
+			`DELETE FROM phone_codes WHERE attempt_id IN (SELECT id FROM phone_changes WHERE user_id = ?)`,
+			`DELETE FROM phone_changes WHERE user_id = ?`,
 			`DELETE FROM identities WHERE user_id = ?`,
 			`DELETE FROM notices WHERE user_id = ?`,
 			`DELETE FROM sessions WHERE user_id = ?`,

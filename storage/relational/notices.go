@@ -99,12 +99,9 @@ func (s *Store) OpenNotice(ctx context.Context, id storage.ID, account, openID s
 
 // RevokeByNotice ends what the notice tells of.
 func (s *Store) RevokeByNotice(ctx context.Context, id storage.ID, phone storage.Hash, now time.Time) (n storage.Notice, err error) {
-	err = s.write(ctx, "revoke by notice", func(tx Tx) (err error) {
-		if n, err = loadNotice(ctx, tx, id, tx.ForUpdate(), now); err != nil {
+	err = s.end(ctx, "revoke by notice", func(tx Tx) (err error) {
+		if n, err = holdNotice(ctx, tx, id, phone, now); err != nil {
 			return err
-		}
-		if n.PhoneHash.IsZero() || !n.PhoneHash.Equal(phone) {
-			return storage.ErrNotFound
 		}
 		if !n.RevokedAt.IsZero() {
 			return nil
@@ -113,22 +110,62 @@ func (s *Store) RevokeByNotice(ctx context.Context, id storage.ID, phone storage
 		if _, err := tx.Exec(ctx, `UPDATE notices SET revoked_at = ? WHERE id = ?`, Micros(now), id[:]); err != nil {
 			return err
 		}
-		if n.Kind == storage.NoticeTV {
+		action := "login.disowned"
+		switch n.Kind {
+		case storage.NoticeTV:
 			_, err = tx.Exec(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ? AND user_id = ? AND for_device = 1 AND revoked_at = 0`, Micros(now), n.Target[:], n.UserID)
-		} else {
+		case storage.NoticePhone:
+			action = "phone.disowned"
+			err = disownPhone(ctx, tx, n, now)
+		default:
 			err = disownBrowser(ctx, tx, n, now)
 		}
 		if err != nil {
 			return err
 		}
 		return audit(ctx, tx, storage.AuditEntry{
-			At: now, Actor: actorUser, Action: "login.disowned", UserID: n.UserID, ClientID: n.ClientID, Account: n.Account, Detail: n.Device.Name,
+			At: now, Actor: actorUser, Action: action, UserID: n.UserID, ClientID: n.ClientID, Account: n.Account, Detail: n.Device.Name,
 		})
 	})
 	if err != nil {
 		return storage.Notice{}, err
 	}
 	return n, nil
+}
+
+// holdNotice holds the notice for the WeChat browser that proved the openid, and before it, where the whole person is
+// about to be ended, what SignOutEverywhere holds.
+func holdNotice(ctx context.Context, tx Tx, id storage.ID, phone storage.Hash, now time.Time) (storage.Notice, error) {
+	n, err := loadNotice(ctx, tx, id, "", now)
+	if err == nil && (n.PhoneHash.IsZero() || !n.PhoneHash.Equal(phone)) {
+		err = storage.ErrNotFound
+	}
+	if err == nil && n.Kind == storage.NoticePhone && n.RevokedAt.IsZero() {
+		if _, err = voidAttempts(ctx, tx, n.UserID); err == nil {
+			err = holdPerson(ctx, tx, n.UserID)
+		}
+	}
+	if err != nil {
+		return storage.Notice{}, err
+	}
+	n, err = loadNotice(ctx, tx, id, tx.ForUpdate(), now)
+	if err == nil && !n.PhoneHash.Equal(phone) { // opened in another browser this very moment
+		err = storage.ErrNotFound
+	}
+	return n, err
+}
+
+// UserNotices lists a user's notices.
+func (s *Store) UserNotices(ctx context.Context, userID string) (list []storage.Notice, err error) {
+	err = s.read(ctx, "user notices", func(tx Tx) error {
+		list = nil
+		return each(ctx, tx, `SELECT `+noticeColumns+` FROM notices n WHERE n.user_id = ? ORDER BY n.created_at DESC, n.id DESC`, []any{userID}, func(row Row) error {
+			n, err := scanNotice(row)
+			list = append(list, n)
+			return err
+		})
+	})
+	return list, err
 }
 
 // disownBrowser ends the user's sessions of the notice's browser, first, and their grants in a later statement: see the

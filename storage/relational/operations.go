@@ -59,6 +59,7 @@ var expiring = [...]struct {
 	{"sessions", "id", 0},
 	{"grants", "id", 0},
 	{"notices", "id", 0},
+	{"phone_changes", "session_id", 0},
 }
 
 // Sweep removes what has expired, each kind in a transaction of its own, at most limit rows of it.

@@ -24,6 +24,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (a, b storage.Store)) {
 		"bind":             bindStories(),
 		"complete":         completeStories(),
 		"notices":          noticeStories(),
+		"phone changes":    phoneChangeStories(),
 		"sessions":         sessionStories(),
 		"codes":            codeStories(),
 		"refresh":          refreshStories(),
