@@ -17,6 +17,7 @@ const (
 	accountDeletePath = accountPath + "/delete"
 	accountFreshPath  = accountPath + "?fresh=1" // after the new login that the export asked for
 	accountPurpose    = "account "
+	phoneChangePath   = "/phone/change" // the flow's, where a number is changed
 )
 
 // recentLogin is how long ago a login may be for taking one's data away, or deleting it.
@@ -99,6 +100,8 @@ func (p *Provider) resumeAccount(w http.ResponseWriter, r *http.Request, request
 		p.fail(w, r, nil, err)
 	case lacking != needNothing:
 		p.toLogin(w, request.ID)
+	case request.ClientID == storage.PhoneChangeClient:
+		redirect(w, phoneChangePath) // the request stays until it expires: its login is the proof that the change looks for
 	default:
 		target := accountPath
 		for _, known := range []string{accountFreshPath, accountDeletePath} {
@@ -120,6 +123,9 @@ func (p *Provider) cancelAccount(w http.ResponseWriter, r *http.Request, request
 	target := loggedOutPath
 	if live != nil {
 		target = accountPath
+		if request.ClientID == storage.PhoneChangeClient {
+			target = phoneChangePath
+		}
 	}
 	p.leaveAccountLogin(w, r, request, target)
 }

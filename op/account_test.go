@@ -95,12 +95,14 @@ func TestAccountPage(t *testing.T) {
 // The page's client is none: nobody can be it, and its request ends nowhere but at the page.
 func TestAccountClientIsNone(t *testing.T) {
 	w := newWorld(t, settings{})
-	q := query(firstParty)
-	q.Set("client_id", clients.AccountPage)
 	b := w.browser()
-	b.get(authorizePath(q)).page(t, http.StatusBadRequest)
-	status, _ := w.machine("/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {clients.AccountPage}, "code": {"x"}})
-	require.Equal(t, http.StatusUnauthorized, status)
+	for _, id := range []string{clients.AccountPage, storage.PhoneChangeClient} {
+		q := query(firstParty)
+		q.Set("client_id", id)
+		b.get(authorizePath(q)).page(t, http.StatusBadRequest)
+		status, _ := w.machine("/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {id}, "code": {"x"}})
+		require.Equal(t, http.StatusUnauthorized, status)
+	}
 
 	id := b.get("/account").loginID(t)
 	w.browser().get("/authorize/continue?request="+id.String()).page(t, http.StatusNotFound)
@@ -115,6 +117,33 @@ func TestAccountClientIsNone(t *testing.T) {
 	id = fresh.get("/account").loginID(t)
 	form = url.Values{"form_token": {w.guard.FormToken(fresh.secret(), "login "+id.String())}}
 	require.Equal(t, "/logged-out", fresh.post("/authorize/cancel?request="+id.String(), form).Header.Get("Location"))
+}
+
+// The login that a change of the number asks for ends at the change, as often as it is asked for, and yields nothing else.
+func TestPhoneChangeLogin(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	b.signIn(ann)
+	codes, now := w.faults.codes(), w.clock.Now()
+	request := storage.AuthRequest{
+		ID: storage.NewID(now), Browser: b.secret().Hash(), ClientID: storage.PhoneChangeClient, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+		Params: storage.AuthParams{Scopes: []string{"openid"}, Prompt: []string{"login"}, ACRValues: []string{acrConfirm}},
+	}
+	require.NoError(t, w.store.CreateAuthRequest(t.Context(), request))
+	next := "/authorize/continue?request=" + request.ID.String()
+	require.Equal(t, "/login/"+request.ID.String(), b.get(next).location.Path, "being signed in is not enough")
+	form := url.Values{"form_token": {w.guard.FormToken(b.secret(), "consent "+request.ID.String())}, "approve": {"yes"}}
+	b.post(next, form).page(t, http.StatusBadRequest)
+	b.loginACR(request.ID, ann, acrScan)
+	require.Equal(t, "/login/"+request.ID.String(), b.get(next).location.Path, "nor is a scan alone")
+	b.login(request.ID, ann)
+	for range 2 {
+		require.Equal(t, "/phone/change", b.get(next).Header.Get("Location"))
+	}
+	form = url.Values{"form_token": {w.guard.FormToken(b.secret(), "login "+request.ID.String())}}
+	require.Equal(t, "/phone/change", b.post("/authorize/cancel?request="+request.ID.String(), form).Header.Get("Location"))
+	b.get(next).page(t, http.StatusNotFound)
+	require.Equal(t, codes, w.faults.codes())
 }
 
 // Who sends a form, from where and for what: nothing happens but to one's own things.
@@ -269,7 +298,7 @@ func TestAccountExport(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(a.body), &data))
 	require.Equal(t, ann.e164, data["phone_number"])
 	require.Contains(t, a.body, ann.openID)
-	for _, part := range []string{"sessions", "grants", "consents", "audit", "wechat_identities"} {
+	for _, part := range []string{"sessions", "grants", "consents", "notices", "audit", "wechat_identities"} {
 		require.NotEmpty(t, data[part], part)
 	}
 

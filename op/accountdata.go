@@ -51,6 +51,7 @@ type export struct {
 	Sessions   []exportedSession  `json:"sessions"`
 	Grants     []exportedGrant    `json:"grants"`
 	Consents   []exportedConsent  `json:"consents"`
+	Notices    []exportedNotice   `json:"notices"`
 	Audit      []exportedAudit    `json:"audit"`
 }
 
@@ -87,6 +88,18 @@ type exportedConsent struct {
 	ClientID  string    `json:"client_id"`
 	Scopes    []string  `json:"scopes"`
 	UpdatedAt time.Time `json:"updated_at"`
+}
+
+type exportedNotice struct {
+	Account   string         `json:"account"`
+	OpenID    string         `json:"openid"`
+	Kind      string         `json:"kind"`
+	ClientID  string         `json:"client_id"`
+	Device    storage.Device `json:"device"`
+	CreatedAt time.Time      `json:"created_at"`
+	SentAt    time.Time      `json:"sent_at,omitzero"`
+	RevokedAt time.Time      `json:"revoked_at,omitzero"`
+	ExpiresAt time.Time      `json:"expires_at"`
 }
 
 type exportedAudit struct {
@@ -141,6 +154,13 @@ func (p *Provider) personalData(ctx context.Context, user storage.User) (export,
 	}
 	for _, c := range consents {
 		data.Consents = append(data.Consents, exportedConsent(c))
+	}
+	notices, err := p.store.UserNotices(ctx, user.ID)
+	if err != nil {
+		return data, unavailable(err)
+	}
+	for _, n := range notices {
+		data.Notices = append(data.Notices, exportedNotice{n.Account, n.OpenID, n.Kind, n.ClientID, n.Device, n.CreatedAt, n.SentAt, n.RevokedAt, n.ExpiresAt})
 	}
 	entries, err := p.store.ListAudit(ctx, user.ID, exportedEntries)
 	if err != nil {

@@ -3,7 +3,6 @@ package op
 import (
 	"net/http"
 
-	"qiao/op/clients"
 	"qiao/storage"
 )
 
@@ -18,7 +17,7 @@ func (p *Provider) cancel(w http.ResponseWriter, r *http.Request) {
 		p.cancelDevice(w, r, request)
 		return
 	}
-	if request.ClientID == clients.AccountPage {
+	if storage.OwnPage(request.ClientID) {
 		p.cancelAccount(w, r, request)
 		return
 	}

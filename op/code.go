@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"qiao/op/clients"
 	"qiao/storage"
 )
 
@@ -16,8 +15,8 @@ var errSessionGone = errors.New("the session is gone")
 // issueCode opens the grant with its one code. stored is the request that the code finishes, empty where the session was
 // good enough at once: then it is one write.
 func (p *Provider) issueCode(ctx context.Context, client storage.Client, a storage.AuthParams, stored storage.AuthRequest, live *signedIn) (string, error) {
-	if a.Device != "" || client.ID == clients.AccountPage {
-		return "", errors.New("the request of a device or of the account page yields no code")
+	if a.Device != "" || storage.OwnPage(client.ID) {
+		return "", errors.New("the request of a device or of a page of ours yields no code")
 	}
 	if err := p.allowCode(ctx, a, live); err != nil {
 		return "", err

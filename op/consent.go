@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"qiao/op/clients"
 	"qiao/op/grants"
 	"qiao/storage"
 	"qiao/ui"
@@ -61,8 +60,8 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
-	case request.Params.Device != "", request.ClientID == clients.AccountPage:
-		p.fail(w, r, nil, badRequest("the request of a device or of the account page is answered at its own page"))
+	case request.Params.Device != "", storage.OwnPage(request.ClientID):
+		p.fail(w, r, nil, badRequest("the request of a device or of a page of ours is answered at its own page"))
 	case r.PostForm.Has("decline"):
 		p.end(w, r, request, accessDenied())
 	case r.PostForm.Has("approve"):

@@ -25,7 +25,7 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 	case request.Params.Device != "":
 		redirect(w, deviceConfirmPath(request.ID))
 		return
-	case request.ClientID == clients.AccountPage:
+	case storage.OwnPage(request.ClientID):
 		p.resumeAccount(w, r, request, client)
 		return
 	}
@@ -79,7 +79,7 @@ func (p *Provider) loadRequest(ctx context.Context, id storage.ID, browser stora
 	case err != nil:
 		return request, storage.Client{}, unavailable(err)
 	}
-	if request.ClientID == clients.AccountPage {
+	if storage.OwnPage(request.ClientID) {
 		client, err := p.clients.Shown(ctx, request.ClientID)
 		return request, client, err
 	}

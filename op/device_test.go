@@ -30,8 +30,10 @@ func TestDeviceTyped(t *testing.T) {
 		require.Contains(t, page.body, shown)
 	}
 	d.polls("authorization_pending")
+	require.Empty(t, w.told)
 	done := b.decide(page, "approve")
 	require.Equal(t, http.StatusOK, done.StatusCode, done.body)
+	require.Equal(t, account+" "+ann.openID, <-w.told, "the chat says so at once")
 	require.Equal(t, "approved", done.ended())
 	require.Contains(t, done.body, "look at your TV")
 	got, tokens := d.poll()

@@ -35,6 +35,7 @@ func (p *Provider) approveDevice(w http.ResponseWriter, r *http.Request, v devic
 		return
 	}
 	p.tellDevice(r.Context(), d)
+	p.tell(r.Context(), v.live.session.Account, v.live.session.OpenID)
 	p.endDevice(w, r, v.client, "approved")
 }
 

@@ -38,6 +38,7 @@ type Store interface {
 
 	storage.Accounts
 	UserSessions(ctx context.Context, userID string, now time.Time) ([]storage.Session, error)
+	UserNotices(ctx context.Context, userID string) ([]storage.Notice, error)
 	Identities(ctx context.Context, userID string) ([]storage.Identity, error)
 	ListAudit(ctx context.Context, userID string, limit int) ([]storage.AuditEntry, error)
 	DeleteUser(ctx context.Context, userID string, by string, now time.Time) error
@@ -77,15 +78,18 @@ type Limits struct {
 
 // Config is what a Provider is made from.
 type Config struct {
-	Issuer    string // an http or https origin, without a path
-	Store     Store
-	Signals   storage.Signals
-	Guard     *browser.Guard
-	Pages     *ui.Renderer
-	Box       *seal.Box
-	Clients   *clients.Registry
-	Keys      *keys.Ring
-	Grants    *grants.Server
+	Issuer  string // an http or https origin, without a path
+	Store   Store
+	Signals storage.Signals
+	Guard   *browser.Guard
+	Pages   *ui.Renderer
+	Box     *seal.Box
+	Clients *clients.Registry
+	Keys    *keys.Ring
+	Grants  *grants.Server
+	// Tell says in the chat of an account what the openid was not told so far, without waiting for it; nil: nobody is
+	// told before their next message.
+	Tell      func(ctx context.Context, account, openID string)
 	Lifetimes Lifetimes
 	Limits    Limits
 	Metrics   prometheus.Registerer // nil: none
@@ -104,6 +108,7 @@ type Provider struct {
 	clients *clients.Registry
 	keys    *keys.Ring
 	grants  *grants.Server
+	tell    func(ctx context.Context, account, openID string)
 	life    Lifetimes
 	limits  Limits
 	metrics metrics
@@ -121,6 +126,9 @@ func New(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics of the provider: %w", err)
 	}
+	if cfg.Tell == nil {
+		cfg.Tell = func(context.Context, string, string) {}
+	}
 	return &Provider{
 		issuer:  cfg.Issuer,
 		store:   cfg.Store,
@@ -131,6 +139,7 @@ func New(cfg Config) (*Provider, error) {
 		clients: cfg.Clients,
 		keys:    cfg.Keys,
 		grants:  cfg.Grants,
+		tell:    cfg.Tell,
 		life: Lifetimes{
 			Code:            or(cfg.Lifetimes.Code, time.Minute),
 			AuthRequest:     or(cfg.Lifetimes.AuthRequest, 30*time.Minute),

@@ -61,6 +61,7 @@ type world struct {
 	metrics *prometheus.Registry
 	log     *logBuffer
 	issuer  string
+	told    chan string // account and openid of whom the chat was asked to tell
 }
 
 // clock is a clock that stands until it is moved.
@@ -111,7 +112,7 @@ func newWorld(t *testing.T, s settings) *world {
 	ctx := t.Context()
 	w := &world{
 		t: t, clock: &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, metrics: prometheus.NewRegistry(),
-		log: &logBuffer{},
+		log: &logBuffer{}, told: make(chan string, 100),
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 
@@ -153,6 +154,7 @@ func newWorld(t *testing.T, s settings) *world {
 	provider, err := op.New(op.Config{
 		Issuer: w.issuer, Store: w.faults, Signals: w.signals, Guard: w.guard, Pages: pages, Box: w.box, Clients: registry,
 		Keys: w.ring, Grants: tokens, Limits: s.limits, Metrics: w.metrics, Now: w.clock.Now, Log: log,
+		Tell: func(_ context.Context, account, openID string) { w.told <- account + " " + openID },
 	})
 	require.NoError(t, err)
 	router := chi.NewRouter()

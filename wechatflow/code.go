@@ -97,7 +97,7 @@ func (f *Flow) bound(w http.ResponseWriter, r *http.Request, p phoneVisit) {
 	p.attempt.State = storage.AttemptConfirmed
 	if p.attempt.Via == storage.ViaDevice {
 		p.attempt.State = storage.AttemptDone
-		f.tellSignIn(r.Context(), p.attempt.Account, p.attempt.OpenID)
+		f.Tell(r.Context(), p.attempt.Account, p.attempt.OpenID)
 	}
 	f.moved(r.Context(), p.attempt)
 	f.toNext(w, r, p.attempt)

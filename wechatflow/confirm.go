@@ -58,7 +58,7 @@ func (f *Flow) postConfirm(w http.ResponseWriter, r *http.Request) {
 	f.metrics.confirms.WithLabelValues(confirmName(outcome)).Inc()
 	f.moved(r.Context(), attempt)
 	if attempt.Via == storage.ViaDevice && outcome == storage.ConfirmDone {
-		f.tellSignIn(r.Context(), p.attempt.Account, p.attempt.OpenID)
+		f.Tell(r.Context(), p.attempt.Account, p.attempt.OpenID)
 	}
 	f.toNext(w, r, attempt) // the confirm page shows whatever is due: the number, or the end
 }

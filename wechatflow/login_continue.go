@@ -81,7 +81,7 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	}
 	f.metrics.completions.Inc()
 	if !attempt.Known {
-		f.tellSignIn(ctx, attempt.Account, attempt.OpenID)
+		f.Tell(ctx, attempt.Account, attempt.OpenID)
 	}
 	f.Guard.SetSecret(w, newBrowser)
 	f.Guard.SetSession(w, storage.Handle{ID: session.ID, Secret: handle.Secret}, session.ExpiresAt.Sub(now))

@@ -18,14 +18,15 @@ const noticesAtOnce = 2
 // releaseDeadline is how long giving a notice back may take: its message has failed already, and so has perhaps its time.
 const releaseDeadline = 2 * time.Second
 
-// tellSignIn tells the person of their sign-in somewhere new. The scan has opened the platform's window for such messages,
-// for a minute; where it is closed, or the platform is in trouble, the notice waits for the next contact (withNotices).
-func (f *Flow) tellSignIn(ctx context.Context, accountName, openID string) {
+// Tell tells the person what they were not told so far: a sign-in somewhere new, another number. A scan has opened the
+// platform's window for such messages, for a minute, and a message of theirs for two days; where it is closed, or the
+// platform is in trouble, the notice waits for the next contact (withNotices). It returns at once.
+func (f *Flow) Tell(ctx context.Context, accountName, openID string) {
 	acc, ok := f.accounts[accountName]
 	if !ok {
 		return
 	}
-	f.tasks.submit(ctx, "tell of a sign-in", func(ctx context.Context) error {
+	f.tasks.submit(ctx, "tell in the chat", func(ctx context.Context) error {
 		claim := storage.NewSecret().Hash()
 		notices, err := f.Store.ClaimNotices(ctx, acc.name, openID, claim, noticesAtOnce, f.Now())
 		if err != nil {

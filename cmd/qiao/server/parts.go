@@ -130,9 +130,20 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	if err != nil {
 		return nil, err
 	}
+	flow, err := buildFlow(c, flowParts{store: store, signals: signals, guard: guard, box: box, pages: pages, clients: registry, metrics: p.metrics, log: log})
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append([]func() error{func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return flow.Close(ctx)
+	}}, p.closers...)
+	p.drain = flow.Drain
+
 	provider, err := op.New(op.Config{
 		Issuer: c.Issuer, Store: store, Signals: signals, Guard: guard, Pages: pages, Box: box,
-		Clients: registry, Keys: ring, Grants: tokens, Metrics: p.metrics, Now: time.Now, Log: log,
+		Clients: registry, Keys: ring, Grants: tokens, Tell: flow.Tell, Metrics: p.metrics, Now: time.Now, Log: log,
 		Lifetimes: op.Lifetimes{
 			Code: c.Lifetimes.Code, AuthRequest: c.Lifetimes.AuthRequest,
 			SessionIdle: c.Lifetimes.SessionIdle, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
@@ -149,16 +160,6 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	if err != nil {
 		return nil, err
 	}
-	flow, err := buildFlow(c, flowParts{store: store, signals: signals, guard: guard, box: box, pages: pages, clients: registry, metrics: p.metrics, log: log})
-	if err != nil {
-		return nil, err
-	}
-	p.closers = append([]func() error{func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		return flow.Close(ctx)
-	}}, p.closers...)
-	p.drain = flow.Drain
 
 	p.health = &health{store: store, signals: signals, hasKey: func() bool { return len(ring.List()) > 0 }}
 	p.loops = append(p.loops, ring.Run, func(ctx context.Context) { sweep(ctx, store, log) })
