@@ -31,8 +31,8 @@ func TestFormTarget(t *testing.T) {
 		"https://rp.example/cb?x=y":  {"https://rp.example"},
 		"https://rp.example:8443/cb": {"https://rp.example:8443"},
 		"http://127.0.0.1:4711/cb":   {"http://127.0.0.1:4711"},
-		"com.example.app:/cb":        {"com.example.app:"},
-		"com.example.app://host/cb":  {"com.example.app:"},
+		"com.example.app:/cb":        nil,
+		"com.example.app://host/cb":  nil,
 		"/no/scheme":                 nil,
 		"http://[":                   nil,
 	} {

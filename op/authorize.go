@@ -27,7 +27,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, q.params, err)
 	case lacking == needNothing:
 		p.metrics.authorize("code")
-		p.sendCode(w, q.params, code)
+		p.sendCode(w, r, q.client, q.params, code)
 	case slices.Contains(q.params.Prompt, promptNone):
 		p.refuse(w, r, q.params, unprompted(lacking))
 	case lacking == needLogin && down != nil:

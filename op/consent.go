@@ -103,7 +103,7 @@ func (p *Provider) approve(w http.ResponseWriter, r *http.Request, request stora
 		p.refuse(w, r, request.Params, err)
 	default:
 		p.metrics.authorize("code")
-		p.sendCode(w, request.Params, code)
+		p.sendCode(w, r, client, request.Params, code)
 	}
 }
 

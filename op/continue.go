@@ -35,7 +35,7 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, request.Params, err)
 	case lacking == needNothing:
 		p.metrics.authorize("code")
-		p.sendCode(w, request.Params, code)
+		p.sendCode(w, r, client, request.Params, code)
 	case lacking == needConsent:
 		p.metrics.authorize("consent")
 		p.showConsent(w, r, request, client, live)

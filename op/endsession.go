@@ -10,6 +10,7 @@ import (
 	"qiao/op/clients"
 	"qiao/op/keys"
 	"qiao/storage"
+	"qiao/ui"
 )
 
 // endSession answers GET /end_session (OpenID Connect RP-Initiated Logout 1.0). A request whose hint names the very
@@ -53,7 +54,7 @@ func (p *Provider) endAndGoOn(w http.ResponseWriter, r *http.Request, q logoutIn
 		p.metrics.logout("nobody")
 	}
 	p.guard.ClearSession(w)
-	q.goOn(w, certain)
+	p.leaveLogout(w, r, q, certain)
 }
 
 func (p *Provider) refuseLogout(w http.ResponseWriter, r *http.Request, uiLocales []string, err error) {
@@ -139,10 +140,13 @@ func (q *logoutInquiry) names(live *signedIn) bool {
 	return q.hint.SessionID == "" || q.hint.SessionID == live.session.ID.String()
 }
 
-// goOn leads back to the client, where that is known for certain (a hint, or a person who agreed), else to our own page.
-func (q *logoutInquiry) goOn(w http.ResponseWriter, certain bool) {
+// leaveLogout leads back to the client, where that is known for certain (a hint, or a person who agreed), else to our own
+// page.
+func (p *Provider) leaveLogout(w http.ResponseWriter, r *http.Request, q logoutInquiry, certain bool) {
 	if q.redirect != "" && certain {
-		redirect(w, addQuery(q.redirect, q.pick("state")))
+		p.goTo(w, r, q.uiLocales(), addQuery(q.redirect, q.pick("state")), ui.AppReturn{
+			Kind: "signed_out", Client: clientView(q.client, q.redirect),
+		})
 		return
 	}
 	redirect(w, addQuery(loggedOutPath, q.pick("ui_locales")))

@@ -134,7 +134,7 @@ func FuzzAuthorizeQuery(f *testing.F) {
 			require.Less(t, kept(t, q.params), maxKept+1<<10)
 		}
 		rec := httptest.NewRecorder()
-		p.sendCode(rec, q.params, "the-code")
+		p.sendCode(rec, httptest.NewRequest("GET", "/authorize", nil), q.client, q.params, "the-code")
 		location := rec.Header().Get("Location")
 		require.True(t, strings.HasPrefix(location, fuzzURI+"&"), location)
 		sent, err := url.Parse(location)

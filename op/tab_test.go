@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"html"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -149,14 +151,33 @@ func (a answer) loginID(t *testing.T) storage.ID {
 	return id
 }
 
-// at checks that the answer went to the redirect URI, and returns its parameters.
+// at checks that the answer went to the redirect URI, and returns its parameters. To an app's own scheme it goes by the
+// button of a page.
 func (a answer) at(t *testing.T, redirectURI string) url.Values {
 	t.Helper()
+	if location, ok := a.appURL(t); ok {
+		require.True(t, strings.HasPrefix(location, redirectURI+"?"), "button to %s", location)
+		u, err := url.Parse(location)
+		require.NoError(t, err)
+		return u.Query()
+	}
 	require.Equal(t, http.StatusSeeOther, a.StatusCode, a.body)
 	location := a.Header.Get("Location")
 	require.True(t, strings.HasPrefix(location, redirectURI), "redirect to %s", location)
 	require.Empty(t, a.location.Fragment)
 	return a.location.Query()
+}
+
+// appURL is where the button of the page for apps leads.
+func (a answer) appURL(t *testing.T) (string, bool) {
+	t.Helper()
+	m := regexp.MustCompile(`id="app" href="([^"]*)"`).FindStringSubmatch(a.body)
+	if m == nil {
+		return "", false
+	}
+	require.Equal(t, http.StatusOK, a.StatusCode)
+	require.Empty(t, a.Header.Get("Location"))
+	return html.UnescapeString(m[1]), true
 }
 
 // code is the code of an answer at the redirect URI.

@@ -18,6 +18,9 @@ func (r *Renderer) setHeaders(h http.Header, lang string, page Page) {
 	// same-origin and not no-referrer: with the latter browsers send "Origin: null" with a form's post, and the check
 	// of the Origin would refuse our own pages.
 	h.Set("Referrer-Policy", "same-origin")
+	if _, ok := page.(AppReturn); ok {
+		h.Set("Referrer-Policy", "no-referrer") // it has no form
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY") // for browsers older than frame-ancestors
 	h.Set("Cross-Origin-Opener-Policy", openerPolicy(page))

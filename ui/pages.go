@@ -220,6 +220,15 @@ type LoggedOut struct {
 	Stayed bool
 }
 
+// AppReturn ends a login or a logout that an app began (RFC 8252): its button leads to the app's own scheme, which
+// browsers open only when a person taps. With script the page tries once by itself.
+type AppReturn struct {
+	Frame
+	Kind   string // signed_in, not_signed_in, signed_out
+	Client Client // its Host is the scheme
+	URL    string // holds the answer: this page must not be kept by anybody
+}
+
 // Failure is the error page. Kind chooses its words: bad_request, unknown_client, redirect_mismatch, request_expired,
 // wrong_browser, foreign_form, too_many, unavailable, internal, not_found, wechat_unavailable, locked, too_large,
 // user_code.

@@ -91,6 +91,16 @@ func (v view) Link(uri string) string {
 	return uri
 }
 
+// AppURL is an address of an app's own scheme, empty for any other: such a scheme is a reversed domain name (RFC 8252
+// §7.1), and none that a browser itself knows, such as javascript:, has a dot.
+func (v view) AppURL(uri string) template.URL {
+	scheme, _, ok := strings.Cut(uri, ":")
+	if !ok || !strings.Contains(scheme, ".") || formTarget(scheme+":") == "" {
+		return ""
+	}
+	return template.URL(uri)
+}
+
 // Client is whose rules stand below the card.
 func (v view) Client() Client { return v.Page.client() }
 

@@ -193,6 +193,7 @@ func phones(lang string) []Sample {
 // others has consent, logout and the error pages.
 func others(lang string) []Sample {
 	f := ui.Frame{Lang: lang, Here: "/authorize/continue?request=sample", Return: []string{"https://work.yuntu.example"}}
+	app := ui.Client{Name: "云图阅读", Host: "com.yuntu.reader", PolicyURI: "https://work.yuntu.example/privacy"}
 	all := []Sample{
 		{"consent", 200, ui.Consent{
 			Frame: f, Client: client(), MaskedPhone: "138****1234", Action: "/authorize/continue?request=sample", FormToken: token,
@@ -203,6 +204,11 @@ func others(lang string) []Sample {
 		}, false},
 		{"logout", 200, ui.Logout{Frame: f, Client: client(), Action: "/end_session", FormToken: token}, false},
 		{"logout-direct", 200, ui.Logout{Frame: f, Action: "/end_session", FormToken: token}, false},
+		{"app-return", 200, ui.AppReturn{Frame: ui.Frame{Lang: lang}, Kind: "signed_in", Client: app, URL: "com.yuntu.reader:/callback?code=sample&state=s"}, false},
+		{"app-return-error", 200, ui.AppReturn{
+			Frame: ui.Frame{Lang: lang}, Kind: "not_signed_in", Client: ui.Client{Host: app.Host}, URL: "com.yuntu.reader:/callback?error=access_denied",
+		}, false},
+		{"app-return-logout", 200, ui.AppReturn{Frame: ui.Frame{Lang: lang}, Kind: "signed_out", Client: app, URL: "com.yuntu.reader:/bye"}, false},
 		{"logged-out", 200, ui.LoggedOut{Frame: f}, false},
 		{"logged-out-stayed", 200, ui.LoggedOut{Frame: f, Stayed: true}, false},
 	}

@@ -18,6 +18,12 @@
       if (e.persisted) each(doc.querySelectorAll('form[data-sent]'), function (form) { form.removeAttribute('data-sent'); });
     });
 
+    // Some browsers go to an app without a tap. Not before the page stands: in all others it stays.
+    var app = id('app');
+    if (app) window.addEventListener('load', function () {
+      setTimeout(function () { location.href = app.href; }, 0);
+    });
+
     var phone = id('phone'), code = id('code'), resend = id('resend'), wait = id('resend-in'), close = id('close');
     if (phone) {
       // The number brings its own country code: ours would stand beside it.
