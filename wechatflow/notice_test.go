@@ -57,7 +57,7 @@ func (w *world) windowClosed(errcode int) {
 // given waits until so many notices were tried, and given back.
 func (w *world) given(what string, times int) {
 	w.t.Helper()
-	w.eventually(what, func() bool { return strings.Count(w.logs.String(), `"task":"tell of a sign-in"`) >= times })
+	w.eventually(what, func() bool { return strings.Count(w.logs.String(), `"task":"tell in the chat"`) >= times })
 }
 
 func text(openID string, at int64, id, content string) string {
