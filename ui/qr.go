@@ -6,10 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"strings"
-
-	"github.com/boombuler/barcode"
-	"github.com/boombuler/barcode/qr"
+	"strconv"
 )
 
 // quiet is the white margin in modules that ISO/IEC 18004 asks for.
@@ -42,13 +39,13 @@ func QRPNG(text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := code.Bounds().Dx()
+	n := code.n
 	side := (n + 2*quiet) * scale
 	img := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.White, color.Black})
 	for y := range side {
 		for x := range side {
 			mx, my := x/scale-quiet, y/scale-quiet
-			if mx >= 0 && my >= 0 && mx < n && my < n && dark(code, mx, my) {
+			if mx >= 0 && my >= 0 && mx < n && my < n && code.dark[my*n+mx] == 1 {
 				img.SetColorIndex(x, y, 1)
 			}
 		}
@@ -66,35 +63,23 @@ func draw(text string) (picture, error) {
 	if err != nil {
 		return picture{}, err
 	}
-	n := code.Bounds().Dx()
-	var path strings.Builder
+	n := code.n
+	path := make([]byte, 0, 16*n*n/5)
 	for y := range n {
 		for x := 0; x < n; x++ {
 			run := 0
-			for x+run < n && dark(code, x+run, y) {
+			for x+run < n && code.dark[y*n+x+run] == 1 {
 				run++
 			}
 			if run > 0 {
-				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", x+quiet, y+quiet, run, run)
+				path = strconv.AppendInt(append(path, 'M'), int64(x+quiet), 10)
+				path = strconv.AppendInt(append(path, ' '), int64(y+quiet), 10)
+				path = strconv.AppendInt(append(path, 'h'), int64(run), 10)
+				path = strconv.AppendInt(append(path, "v1h-"...), int64(run), 10)
+				path = append(path, 'z')
 				x += run
 			}
 		}
 	}
-	return picture{Size: n + 2*quiet, Path: path.String()}, nil
-}
-
-func encode(text string) (barcode.Barcode, error) {
-	if text == "" {
-		return nil, fmt.Errorf("draw qr code: no text")
-	}
-	code, err := qr.Encode(text, qr.M, qr.Auto)
-	if err != nil {
-		return nil, fmt.Errorf("draw qr code: %w", err)
-	}
-	return code, nil
-}
-
-func dark(code barcode.Barcode, x, y int) bool {
-	r, _, _, _ := code.At(x, y).RGBA()
-	return r == 0
+	return picture{Size: n + 2*quiet, Path: string(path)}, nil
 }
