@@ -190,7 +190,11 @@ type Logins interface {
 	// EndAuthRequest removes the request and its attempts: it was answered with an error. Twice is once.
 	EndAuthRequest(ctx context.Context, id ID, browser Hash, now time.Time) error
 
-	// BeginAttempt makes a the newest attempt of its request, and expires the one it replaces, with all of its scenes.
+	// Login is AuthRequest and CurrentAttempt in one look. The attempt is zero where none was begun.
+	Login(ctx context.Context, authRequest ID, browser Hash, now time.Time) (AuthRequest, Attempt, error)
+
+	// BeginAttempt makes a the newest attempt of its request, and expires the one it replaces, with all of its scenes. Where
+	// a comes with its first scene, that is stored with it.
 	// ErrConflict when the newest is not replaces (zero: there is none): somebody else was faster, read again.
 	BeginAttempt(ctx context.Context, a Attempt, replaces ID, now time.Time) error
 	// AddScene gives a waiting attempt a scene, before its code is shown; ErrConflict when it is not waiting or has max.

@@ -8,7 +8,7 @@ import (
 	"qiao/storage"
 )
 
-// beginAttempt starts a new attempt in place of the one named. Where another tab was faster, its attempt is returned.
+// beginAttempt starts a new attempt in place of the one named, with its first picture. Where another tab was faster, its attempt is returned.
 // A login cannot begin while the Signals are unreachable: its limits would be off.
 func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (storage.Attempt, error) {
 	ctx, now := r.Context(), f.Now()
@@ -27,6 +27,12 @@ func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (stor
 		ID: storage.NewID(now), AuthRequestID: v.request.ID, ClientID: v.client.ID, Browser: v.browser(),
 		Account: a.name, Via: via, Device: f.Guard.Device(r),
 		CreatedAt: now, ExpiresAt: now.Add(f.Lifetimes.Attempt), State: storage.AttemptWaiting, Version: 1,
+	}
+	if via == storage.ViaQR {
+		if attempt.Scene, err = f.mint(ctx, attempt, f.Guard.Address(r)); err != nil {
+			return storage.Attempt{}, err
+		}
+		attempt.Scenes = 1
 	}
 	err = f.Store.BeginAttempt(ctx, attempt, replaces, now)
 	if errors.Is(err, storage.ErrConflict) {

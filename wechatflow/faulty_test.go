@@ -51,6 +51,13 @@ func (s *faultyStore) AuthRequest(ctx context.Context, id storage.ID, browser st
 	return s.Store.AuthRequest(ctx, id, browser, now)
 }
 
+func (s *faultyStore) Login(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (storage.AuthRequest, storage.Attempt, error) {
+	if err := s.fault(); err != nil {
+		return storage.AuthRequest{}, storage.Attempt{}, err
+	}
+	return s.Store.Login(ctx, id, browser, now)
+}
+
 func (s *faultyStore) CurrentAttempt(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (storage.Attempt, error) {
 	if err := s.fault(); err != nil {
 		return storage.Attempt{}, err

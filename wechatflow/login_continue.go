@@ -19,12 +19,7 @@ func (f *Flow) postContinue(w http.ResponseWriter, r *http.Request) {
 	if !ok || !f.postedForm(w, r, v.lang, v.secret, v.purpose()) {
 		return
 	}
-	attempt, err := f.Store.CurrentAttempt(r.Context(), v.request.ID, v.browser(), f.Now())
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		f.unavailable(w, r, v.lang, err)
-		return
-	}
-	switch {
+	switch attempt := v.attempt; {
 	case attempt.Via == storage.ViaWeChat && (attempt.State == storage.AttemptWaiting || attempt.State == storage.AttemptScanned):
 		// Also when it is claimed already: the person came back from the phone's pages, and must get there again.
 		f.beginWebAuth(w, r, v.lang, attempt.Account, storage.WebAuth{Purpose: webAuthLogin, AttemptID: attempt.ID})

@@ -19,8 +19,8 @@ func (f *Flow) getLogin(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	attempt, err := f.Store.CurrentAttempt(r.Context(), v.request.ID, v.browser(), f.Now())
-	if (err == nil || errors.Is(err, storage.ErrNotFound)) && attempt.State != storage.AttemptConfirmed {
+	attempt, err := v.attempt, error(nil)
+	if attempt.State != storage.AttemptConfirmed {
 		signedIn, err := f.signedInElsewhere(r, v.request)
 		if err != nil {
 			f.unavailable(w, r, v.lang, err)
@@ -31,9 +31,10 @@ func (f *Flow) getLogin(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if errors.Is(err, storage.ErrNotFound) {
+	switch {
+	case attempt.ID.IsZero():
 		attempt, err = f.beginAttempt(r, v, storage.ID{})
-	} else if err == nil && attempt.State == storage.AttemptDone {
+	case attempt.State == storage.AttemptDone:
 		attempt, err = f.againIfEnded(r, v, attempt)
 	}
 	if err != nil {
@@ -52,6 +53,7 @@ func (f *Flow) getLogin(w http.ResponseWriter, r *http.Request) {
 type visit struct {
 	secret  storage.Secret
 	request storage.AuthRequest
+	attempt storage.Attempt // the newest; zero before the first
 	client  storage.Client
 	lang    string
 }
@@ -80,7 +82,7 @@ func (f *Flow) visit(w http.ResponseWriter, r *http.Request) (visit, bool) {
 		f.fail(w, r, lang, gone, nil)
 		return visit{}, false
 	}
-	request, err := f.Store.AuthRequest(r.Context(), id, secret.Hash(), f.Now())
+	request, attempt, err := f.Store.Login(r.Context(), id, secret.Hash(), f.Now())
 	switch {
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrExpired):
 		f.fail(w, r, lang, gone, nil)
@@ -99,7 +101,7 @@ func (f *Flow) visit(w http.ResponseWriter, r *http.Request) (visit, bool) {
 		return visit{}, false
 	}
 	return visit{
-		secret: secret, request: request, client: client, lang: f.Guard.Lang(w, r, request.Params.UILocales),
+		secret: secret, request: request, attempt: attempt, client: client, lang: f.Guard.Lang(w, r, request.Params.UILocales),
 	}, true
 }
 

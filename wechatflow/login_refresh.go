@@ -1,7 +1,6 @@
 package wechatflow
 
 import (
-	"errors"
 	"net/http"
 
 	"qiao/storage"
@@ -15,13 +14,8 @@ func (f *Flow) postRefresh(w http.ResponseWriter, r *http.Request) {
 	if !ok || !f.postedForm(w, r, v.lang, v.secret, v.purpose()) {
 		return
 	}
-	current, err := f.Store.CurrentAttempt(r.Context(), v.request.ID, v.browser(), f.Now())
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		f.unavailable(w, r, v.lang, err)
-		return
-	}
-	if current.State != storage.AttemptDone {
-		if _, err := f.beginAttempt(r, v, current.ID); err != nil {
+	if v.attempt.State != storage.AttemptDone {
+		if _, err := f.beginAttempt(r, v, v.attempt.ID); err != nil {
 			f.unavailable(w, r, v.lang, err)
 			return
 		}
@@ -36,17 +30,11 @@ func (f *Flow) getPicture(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	attempt, err := f.Store.CurrentAttempt(r.Context(), v.request.ID, v.browser(), f.Now())
-	switch {
-	case errors.Is(err, storage.ErrNotFound),
-		err == nil && (attempt.State != storage.AttemptWaiting || !f.Now().Before(attempt.Scene.ShownUntil)):
+	if v.attempt.State != storage.AttemptWaiting || !f.Now().Before(v.attempt.Scene.ShownUntil) {
 		f.fail(w, r, v.lang, ui.Failure{Status: http.StatusNotFound, Kind: "request_expired", RetryURL: v.path()}, nil)
 		return
-	case err != nil:
-		f.unavailable(w, r, v.lang, err)
-		return
 	}
-	png, err := ui.QRPNG(attempt.Scene.URL)
+	png, err := ui.QRPNG(v.attempt.Scene.URL)
 	if err != nil {
 		f.unavailable(w, r, v.lang, err)
 		return

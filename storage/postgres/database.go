@@ -44,7 +44,12 @@ var _ relational.DB = (*database)(nil)
 
 // Read runs each statement by itself on whatever connection is free: no transaction, one round trip a statement.
 func (d *database) Read(ctx context.Context, fn func(relational.Tx) error) error {
-	return d.one(ctx, func(ctx context.Context) error { return fn(tx{ctx, d.pool, &d.statements}) })
+	return d.one(ctx, func(ctx context.Context) error { return fn(alone{ctx, d.pool, &d.statements}) })
+}
+
+// Single is Read for one statement that writes.
+func (d *database) Single(ctx context.Context, fn func(relational.Tx) error) error {
+	return d.Read(ctx, fn)
 }
 
 // Write runs a transaction, again where it was given up for another one.
@@ -57,7 +62,7 @@ func (d *database) Write(ctx context.Context, fn func(relational.Tx) error) erro
 func (d *database) End(ctx context.Context, fn func(relational.Tx) error) error {
 	return d.within(ctx, d.endTimeout, func(ctx context.Context) error {
 		return d.transaction(ctx, func(t relational.Tx) error {
-			if _, err := t.Exec(ctx, `SET LOCAL statement_timeout = `+strconv.FormatInt(serverTimeout(d.endTimeout), 10)); err != nil {
+			if err := t.Do(ctx, `SET LOCAL statement_timeout = `+strconv.FormatInt(serverTimeout(d.endTimeout), 10)); err != nil {
 				return err
 			}
 			return fn(t)
@@ -92,20 +97,26 @@ func (d *database) within(ctx context.Context, deadline time.Duration, fn func(c
 	return nil // not reached: the last try returns
 }
 
+// transaction runs fn between BEGIN and COMMIT. A connection that cannot be rolled back is closed by the pool.
 func (d *database) transaction(ctx context.Context, fn func(relational.Tx) error) error {
-	t, err := d.pool.Begin(ctx)
+	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { // also when fn panics; after a commit it does nothing
+	defer conn.Release()
+	defer func() { // also when fn panics
+		if conn.Conn().PgConn().TxStatus() == 'I' {
+			return
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
 		defer cancel()
-		_ = t.Rollback(ctx)
+		_, _ = conn.Exec(ctx, "rollback")
 	}()
-	if err := fn(tx{ctx, t, &d.statements}); err != nil {
+	t := newTransaction(ctx, conn, &d.statements)
+	if err := fn(t); err != nil {
 		return err
 	}
-	return t.Commit(ctx)
+	return t.commit()
 }
 
 // again reports whether the transition may be run again: the server undid it, or never saw it.
@@ -117,45 +128,48 @@ func again(err error) bool {
 	return pgconn.SafeToRetry(err)
 }
 
-// runner is what a pool and a transaction have in common.
-type runner interface {
-	Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
-	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
-	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
-}
-
-// tx is relational.Tx over either. Its context is the transition's, with the deadline: the callers' own, which they pass
-// to each statement, is its parent.
-type tx struct {
-	ctx context.Context
-	runner
+// alone is relational.Tx for statements that are each a transaction of its own. Its context is the transition's, with the
+// deadline: the callers' own, which they pass to each statement, is its parent.
+type alone struct {
+	ctx  context.Context
+	pool *pgxpool.Pool
 	*statements
 }
 
-var _ relational.Tx = tx{}
+var _ relational.Tx = alone{}
 
-func (t tx) Exec(_ context.Context, query string, args ...any) (int64, error) {
-	tag, err := t.runner.Exec(t.ctx, t.numbered(query), args...)
-	if noRow(err) { // nothing was stored, which must not look like success
-		return 0, err
-	}
-	return tag.RowsAffected(), translate(err)
+func (t alone) Do(ctx context.Context, query string, args ...any) error {
+	_, err := t.Exec(ctx, query, args...)
+	return err
 }
 
-func (t tx) QueryRow(_ context.Context, query string, args ...any) relational.Row {
-	return row{t.runner.QueryRow(t.ctx, t.numbered(query), args...)}
+func (t alone) Exec(_ context.Context, query string, args ...any) (int64, error) {
+	tag, err := t.pool.Exec(t.ctx, t.numbered(query), args...)
+	return tag.RowsAffected(), unstored(err)
 }
 
-func (t tx) Query(_ context.Context, query string, args ...any) (relational.Rows, error) {
-	r, err := t.runner.Query(t.ctx, t.numbered(query), args...)
+func (t alone) QueryRow(_ context.Context, query string, args ...any) relational.Row {
+	return row{t.pool.QueryRow(t.ctx, t.numbered(query), args...)}
+}
+
+func (t alone) Query(_ context.Context, query string, args ...any) (relational.Rows, error) {
+	r, err := t.pool.Query(t.ctx, t.numbered(query), args...)
 	if err != nil {
 		return nil, translate(err)
 	}
 	return rows{r}, nil
 }
 
-func (tx) ForUpdate() string { return " FOR UPDATE" }
-func (tx) ForShare() string  { return " FOR SHARE" }
+func (alone) ForUpdate() string { return forUpdate }
+func (alone) ForShare() string  { return forShare }
+
+func (*transaction) ForUpdate() string { return forUpdate }
+func (*transaction) ForShare() string  { return forShare }
+
+const (
+	forUpdate = " FOR UPDATE"
+	forShare  = " FOR SHARE"
+)
 
 type row struct{ pgx.Row }
 

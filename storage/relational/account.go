@@ -73,7 +73,7 @@ func (s *Store) RevokeUserGrant(ctx context.Context, userID string, id storage.I
 		if err != nil || revoked != 0 {
 			return found(err)
 		}
-		if _, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ?`, Micros(now), id[:]); err != nil {
+		if err := tx.Do(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ?`, Micros(now), id[:]); err != nil {
 			return err
 		}
 		action := "grant.revoke"

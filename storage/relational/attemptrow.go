@@ -79,26 +79,25 @@ func loadAttempt(ctx context.Context, tx Tx, id storage.ID, now time.Time) (stor
 // holdAttempt returns an attempt and holds it until the end of the transaction: every transition of it waits here. With
 // a device's attempt the device is held too.
 func holdAttempt(ctx context.Context, tx Tx, id storage.ID, now time.Time) (storage.Attempt, error) {
-	err := found(tx.QueryRow(ctx, `SELECT a.id FROM attempts a WHERE a.id = ? AND a.device_id IS NULL`+tx.ForUpdate(), id[:]).Scan(new([]byte)))
-	if notFound(err) {
-		err = lockDeviceAttempt(ctx, tx, id)
+	if err := hold(ctx, tx, `SELECT a.id FROM attempts a WHERE a.id = ? AND a.device_id IS NULL`, id[:]); err != nil {
+		return storage.Attempt{}, err
 	}
-	if err != nil {
+	a, err := loadAttempt(ctx, tx, id, now)
+	if err != nil || a.DeviceID.IsZero() {
+		return a, err
+	}
+	if err := lockDeviceAttempt(ctx, tx, a); err != nil {
 		return storage.Attempt{}, err
 	}
 	return loadAttempt(ctx, tx, id, now)
 }
 
 // lockDeviceAttempt holds the device first, as everybody does who decides about it, and then the attempt.
-func lockDeviceAttempt(ctx context.Context, tx Tx, id storage.ID) error {
-	var device []byte
-	if err := tx.QueryRow(ctx, `SELECT a.device_id FROM attempts a WHERE a.id = ? AND a.device_id IS NOT NULL`, id[:]).Scan(&device); err != nil {
-		return found(err)
-	}
-	if err := lockDevice(ctx, tx, storage.ID(device)); err != nil && !notFound(err) {
+func lockDeviceAttempt(ctx context.Context, tx Tx, a storage.Attempt) error {
+	if err := lockDevice(ctx, tx, a.DeviceID); err != nil && !notFound(err) {
 		return err
 	}
-	return found(tx.QueryRow(ctx, `SELECT a.id FROM attempts a WHERE a.id = ?`+tx.ForUpdate(), id[:]).Scan(new([]byte)))
+	return hold(ctx, tx, `SELECT a.id FROM attempts a WHERE a.id = ?`, a.ID[:])
 }
 
 // holdPhoneAttempt is holdAttempt for the WeChat browser that proved the openid. To any other, and before the proof,

@@ -21,23 +21,31 @@ func (s *Store) BeginAttempt(ctx context.Context, a storage.Attempt, replaces st
 		if n == 0 {
 			return storage.ErrConflict
 		}
-		if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE id = ? AND state IN ('waiting', 'scanned', 'confirmed')`,
-			replaces[:]); err != nil {
-			return err
+		if !replaces.IsZero() {
+			if err := tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE id = ? AND state IN ('waiting', 'scanned', 'confirmed')`,
+				replaces[:]); err != nil {
+				return err
+			}
 		}
 		a.DeviceID, a.State, a.OpenID, a.PhoneHash, a.ScannedAt = storage.ID{}, storage.AttemptWaiting, "", storage.Hash{}, time.Time{}
+		if a.Scenes = 0; a.Scene != (storage.Scene{}) {
+			a.Scenes = 1
+			if err := insertScene(ctx, tx, a.Scene, a.ID, storage.ID{}, a.ExpiresAt); err != nil {
+				return err
+			}
+		}
 		return insertAttempt(ctx, tx, a)
 	})
 }
 
 func insertAttempt(ctx context.Context, tx Tx, a storage.Attempt) error {
-	var noHash storage.Hash
-	_, err := tx.Exec(ctx, `INSERT INTO attempts (id, auth_request_id, device_id, client_id, browser, account, via, device, created_at, expires_at,
+	err := tx.Do(ctx, `INSERT INTO attempts (id, auth_request_id, device_id, client_id, browser, account, via, device, created_at, expires_at,
 			state, version, openid, number, choices, phone_hash, scanned_at, approved_at, phone_proven, wrong_number,
 			scenes, scene, scene_ticket, scene_url, scene_shown_until)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, 0, ?, ?, 0, 0, 0, 0, ?, '', '', 0)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, 0, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?)`,
 		a.ID[:], a.AuthRequestID[:], optional(a.DeviceID), a.ClientID, a.Browser[:], a.Account, a.Via, encode(a.Device), Micros(a.CreatedAt), Micros(a.ExpiresAt),
-		string(a.State), a.OpenID, a.PhoneHash[:], Micros(a.ScannedAt), noHash[:])
+		string(a.State), a.OpenID, a.PhoneHash[:], Micros(a.ScannedAt),
+		int64(a.Scenes), a.Scene.Hash[:], a.Scene.Ticket, a.Scene.URL, Micros(a.Scene.ShownUntil))
 	return err
 }
 
@@ -54,7 +62,7 @@ func (s *Store) AddScene(ctx context.Context, attempt storage.ID, scene storage.
 		if err := insertScene(ctx, tx, scene, attempt, storage.ID{}, a.ExpiresAt); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE attempts SET scenes = scenes + 1, scene = ?, scene_ticket = ?, scene_url = ?, scene_shown_until = ?, version = version + 1 WHERE id = ?`,
+		err = tx.Do(ctx, `UPDATE attempts SET scenes = scenes + 1, scene = ?, scene_ticket = ?, scene_url = ?, scene_shown_until = ?, version = version + 1 WHERE id = ?`,
 			scene.Hash[:], scene.Ticket, scene.URL, Micros(scene.ShownUntil), attempt[:])
 		return err
 	})
@@ -62,7 +70,7 @@ func (s *Store) AddScene(ctx context.Context, attempt storage.ID, scene storage.
 
 // insertScene stores a scene of an attempt or of a device, until a while after that one's end.
 func insertScene(ctx context.Context, tx Tx, scene storage.Scene, attempt, device storage.ID, end time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO scenes (hash, attempt_id, device_id, ticket, expires_at) VALUES (?, ?, ?, ?, ?)`,
+	err := tx.Do(ctx, `INSERT INTO scenes (hash, attempt_id, device_id, ticket, expires_at) VALUES (?, ?, ?, ?, ?)`,
 		scene.Hash[:], attempt[:], optional(device), scene.Ticket, Micros(end.Add(attemptKept)))
 	return err
 }
@@ -100,7 +108,7 @@ func (s *Store) OpenPhone(ctx context.Context, attempt storage.ID, openID string
 			return storage.ErrNotFound
 		}
 		a.PhoneHash = phone
-		_, err = tx.Exec(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], attempt[:])
+		err = tx.Do(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], attempt[:])
 		return err
 	})
 	return a, err
@@ -118,7 +126,7 @@ func (s *Store) PhoneAttempt(ctx context.Context, attempt storage.ID, phone stor
 // BeginWebAuth stores the state of a web authorization.
 func (s *Store) BeginWebAuth(ctx context.Context, w storage.WebAuth) error {
 	return s.write(ctx, "begin web authorization", func(tx Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO web_auths (hash, purpose, attempt_id, scene, device_id, browser, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		err := tx.Do(ctx, `INSERT INTO web_auths (hash, purpose, attempt_id, scene, device_id, browser, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			w.Hash[:], w.Purpose, w.AttemptID[:], w.Scene[:], optional(w.DeviceID), w.Browser[:], Micros(w.ExpiresAt))
 		return err
 	})
@@ -126,7 +134,7 @@ func (s *Store) BeginWebAuth(ctx context.Context, w storage.WebAuth) error {
 
 // TakeWebAuth uses a state up. Another browser cannot spend it.
 func (s *Store) TakeWebAuth(ctx context.Context, state, browser storage.Hash, now time.Time) (w storage.WebAuth, err error) {
-	err = s.write(ctx, "take web authorization", func(tx Tx) error {
+	err = s.single(ctx, "take web authorization", func(tx Tx) error {
 		var attempt, scene, device []byte
 		var expires int64
 		w = storage.WebAuth{Hash: state, Browser: browser}
@@ -148,7 +156,7 @@ func (s *Store) TakeWebAuth(ctx context.Context, state, browser storage.Hash, no
 
 // expireOthers voids the openid's earlier attempts that are not confirmed: one person approves one screen at a time.
 func expireOthers(ctx context.Context, tx Tx, a storage.Attempt, openID string) error {
-	_, err := tx.Exec(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE account = ? AND openid = ? AND state = 'scanned' AND id <> ?`,
+	err := tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE account = ? AND openid = ? AND state = 'scanned' AND id <> ?`,
 		a.Account, openID, a.ID[:])
 	return err
 }

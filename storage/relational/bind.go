@@ -55,7 +55,7 @@ func (s *Store) BindPhone(ctx context.Context, b storage.Bind) (result storage.B
 			return nil
 		case bound.holder.ID != "" && bound.holder.ID != bound.user.ID:
 			result = storage.BindResult{Outcome: storage.BindHeld, TriesLeft: storage.PhoneCodeTries - code.tries}
-			_, err = tx.Exec(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, b.AttemptID[:])
+			err = tx.Do(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, b.AttemptID[:])
 			return err
 		}
 		result.Outcome = storage.BindDone
@@ -169,7 +169,7 @@ func (b binding) bind(ctx context.Context, tx Tx, in storage.Bind) (storage.User
 		if err := insertUser(ctx, tx, &user, in.Now); err != nil {
 			return user, err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE identities SET user_id = ? WHERE account = ? AND openid = ?`, user.ID, b.person.Account, b.person.OpenID); err != nil {
+		if err := tx.Do(ctx, `UPDATE identities SET user_id = ? WHERE account = ? AND openid = ?`, user.ID, b.person.Account, b.person.OpenID); err != nil {
 			return user, err
 		}
 	}
@@ -190,13 +190,13 @@ func (b binding) bind(ctx context.Context, tx Tx, in storage.Bind) (storage.User
 // bound and taken away again, changes nothing there.
 func (b binding) moveOn(ctx context.Context, tx Tx, user storage.User, now time.Time) error {
 	if b.attempt.Via != storage.ViaDevice {
-		_, err := tx.Exec(ctx, `UPDATE attempts SET state = 'confirmed', phone_proven = 1, version = version + 1 WHERE id = ?`, b.attempt.ID[:])
+		err := tx.Do(ctx, `UPDATE attempts SET state = 'confirmed', phone_proven = 1, version = version + 1 WHERE id = ?`, b.attempt.ID[:])
 		return err
 	}
 	if b.attempt.State != storage.AttemptScanned {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `UPDATE attempts SET phone_proven = 1 WHERE id = ?`, b.attempt.ID[:]); err != nil {
+	if err := tx.Do(ctx, `UPDATE attempts SET phone_proven = 1 WHERE id = ?`, b.attempt.ID[:]); err != nil {
 		return err
 	}
 	by, err := phoneApprover(b.person, user, now, storage.AMRWeChat, storage.AMRSMS)
@@ -212,7 +212,7 @@ func detachPhone(ctx context.Context, tx Tx, holder string, index []byte, entry 
 	if err := countLimits(ctx, tx, []storage.Limit{limit}, entry.At); err != nil {
 		return nil, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ?`,
+	if err := tx.Do(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ?`,
 		Micros(entry.At), holder); err != nil {
 		return nil, err
 	}
@@ -225,7 +225,7 @@ func detachPhone(ctx context.Context, tx Tx, holder string, index []byte, entry 
 
 // setPhone gives the code's number to the user. ErrUnique where somebody else has it.
 func setPhone(ctx context.Context, tx Tx, userID string, code phoneCode, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = ?, phone_index = ?, phone_verified_at = ?, updated_at = ? WHERE id = ?`,
+	err := tx.Do(ctx, `UPDATE users SET phone_sealed = ?, phone_index = ?, phone_verified_at = ?, updated_at = ? WHERE id = ?`,
 		code.phoneSealed, code.phoneIndex, Micros(now), Micros(now), userID)
 	return err
 }
@@ -240,7 +240,7 @@ func insertUser(ctx context.Context, tx Tx, u *storage.User, now time.Time) erro
 		return storage.ErrConflict
 	}
 	u.CreatedAt, u.UpdatedAt, u.LockedAt = Time(Micros(now)), Time(Micros(now)), time.Time{}
-	_, err = tx.Exec(ctx, `INSERT INTO users (id, username, name, phone_sealed, phone_index, phone_verified_at, group_names, locked_at, created_at, updated_at)
+	err = tx.Do(ctx, `INSERT INTO users (id, username, name, phone_sealed, phone_index, phone_verified_at, group_names, locked_at, created_at, updated_at)
 		VALUES (?, ?, ?, NULL, NULL, 0, ?, 0, ?, ?)`, u.ID, u.Username, u.Name, Strings(u.Groups), Micros(now), Micros(now))
 	return err
 }

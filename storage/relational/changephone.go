@@ -36,7 +36,7 @@ func (s *Store) ChangePhone(ctx context.Context, t storage.ChangeTry) (result st
 				return err
 			} else if !t.Move && holder.ID != "" && holder.ID != change.UserID {
 				result.Outcome = storage.BindHeld
-				_, err = tx.Exec(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, t.ID[:])
+				err = tx.Do(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, t.ID[:])
 				return err
 			}
 			result, err = change.change(ctx, tx, t, code)
@@ -96,7 +96,7 @@ func (c phoneChange) change(ctx context.Context, tx Tx, t storage.ChangeTry, cod
 		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND id <> ? AND ended_at = 0`,
 		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND session_id <> ? AND offline = 0 AND revoked_at = 0`,
 	} {
-		if _, err := tx.Exec(ctx, statement, Micros(t.Now), user.ID, t.SessionID[:]); err != nil {
+		if err := tx.Do(ctx, statement, Micros(t.Now), user.ID, t.SessionID[:]); err != nil {
 			return result, err
 		}
 	}
@@ -104,11 +104,11 @@ func (c phoneChange) change(ctx context.Context, tx Tx, t storage.ChangeTry, cod
 		`DELETE FROM known_browsers WHERE user_id = ?`,
 		`DELETE FROM phone_codes WHERE attempt_id IN (SELECT id FROM phone_changes WHERE user_id = ?)`,
 	} {
-		if _, err := tx.Exec(ctx, statement, user.ID); err != nil {
+		if err := tx.Do(ctx, statement, user.ID); err != nil {
 			return result, err
 		}
 	}
-	if _, err := tx.Exec(ctx, `UPDATE phone_changes SET done_at = ? WHERE session_id = ?`, Micros(t.Now), t.SessionID[:]); err != nil {
+	if err := tx.Do(ctx, `UPDATE phone_changes SET done_at = ? WHERE session_id = ?`, Micros(t.Now), t.SessionID[:]); err != nil {
 		return result, err
 	}
 	if result.Told, err = tellChange(ctx, tx, c, session, t.Now); err != nil {
@@ -146,7 +146,7 @@ func disownPhone(ctx context.Context, tx Tx, n storage.Notice, now time.Time) er
 	if err := endUser(ctx, tx, n.UserID, now); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ? AND phone_verified_at = ?`,
+	err := tx.Do(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ? AND phone_verified_at = ?`,
 		Micros(now), n.UserID, Micros(n.CreatedAt))
 	return err
 }

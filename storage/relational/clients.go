@@ -99,7 +99,7 @@ func syncClient(ctx context.Context, tx Tx, c, old storage.Client, there bool, n
 	if settings(c) == settings(old) && bytes.Equal(c.SecretHash, old.SecretHash) {
 		return false, nil
 	}
-	_, err := tx.Exec(ctx, `UPDATE clients SET settings = ?, secret_hash = ?, updated_at = ? WHERE id = ?`,
+	err := tx.Do(ctx, `UPDATE clients SET settings = ?, secret_hash = ?, updated_at = ? WHERE id = ?`,
 		settings(c), present(c.SecretHash), Micros(now), c.ID)
 	return true, err
 }
@@ -150,13 +150,13 @@ func removeClient(ctx context.Context, tx Tx, id, by string, now time.Time) erro
 // voidClient ends what people have granted to a client, or may be about to on a device.
 func voidClient(ctx context.Context, tx Tx, id string, now time.Time) error {
 	// Before the grants: an approval that holds one of these devices has made its grant when this statement goes on.
-	if _, err := tx.Exec(ctx, `DELETE FROM device_authorizations WHERE client_id = ?`, id); err != nil {
+	if err := tx.Do(ctx, `DELETE FROM device_authorizations WHERE client_id = ?`, id); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, revokeClients, Micros(now), id); err != nil {
+	if err := tx.Do(ctx, revokeClients, Micros(now), id); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM consents WHERE client_id = ?`, id)
+	err := tx.Do(ctx, `DELETE FROM consents WHERE client_id = ?`, id)
 	return err
 }
 
@@ -183,7 +183,7 @@ func insertClient(ctx context.Context, tx Tx, c storage.Client, by string, now t
 	if err := voidClient(ctx, tx, c.ID, now); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO clients (id, source, secret_hash, settings, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)`,
+	if err := tx.Do(ctx, `INSERT INTO clients (id, source, secret_hash, settings, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)`,
 		c.ID, c.Source, present(c.SecretHash), settings(c), Micros(c.CreatedAt), Micros(c.UpdatedAt)); err != nil {
 		return err
 	}

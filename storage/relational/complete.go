@@ -27,9 +27,14 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if err := moveNotices(ctx, tx, c.Browser, c.NewBrowser); err != nil {
 			return err
 		}
-		known, err := knows(ctx, tx, c, user.ID) // a "not me" of this moment came first, and the browser has forgotten
+		known, err := knows(ctx, tx, c, user.ID) // where a "not me" of this moment came first, the browser has forgotten
 		if err != nil {
 			return err
+		}
+		if !known && !c.Approved && a.Via != storage.ViaWeChat {
+			// Somebody may have planted their own confirmation into a stranger's browser. In WeChat's own browser the
+			// confirmation was given in it.
+			return storage.ErrApprovalNeeded
 		}
 		if session, err = openSession(ctx, tx, a, user, c); err != nil {
 			return err
@@ -44,14 +49,14 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if err := learnBrowser(ctx, tx, user.ID, c); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
+		if err := tx.Do(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE auth_requests SET session_id = ? WHERE id = ?`, session.ID[:], c.AuthRequestID[:]); err != nil {
+		if err := tx.Do(ctx, `UPDATE auth_requests SET session_id = ? WHERE id = ?`, session.ID[:], c.AuthRequestID[:]); err != nil {
 			return err
 		}
 		// The browser has one secret: what its other tabs wait for moves with it.
-		if _, err := tx.Exec(ctx, `UPDATE auth_requests SET browser = ? WHERE browser = ? AND finished_at = 0 AND expires_at > ?`,
+		if err := tx.Do(ctx, `UPDATE auth_requests SET browser = ? WHERE browser = ? AND finished_at = 0 AND expires_at > ?`,
 			c.NewBrowser[:], c.Browser[:], Micros(c.Now)); err != nil {
 			return err
 		}
@@ -68,9 +73,7 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 // holdRequests holds all requests of this browser, in one order: two tabs that complete at once do not wait for each other
 // in a circle, and the second one finds that its request has moved.
 func holdRequests(ctx context.Context, tx Tx, c storage.Complete) error {
-	return each(ctx, tx, `SELECT r.id FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`+tx.ForUpdate(), []any{c.Browser[:]}, func(row Row) error {
-		return row.Scan(new([]byte))
-	})
+	return hold(ctx, tx, `SELECT r.id FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`, c.Browser[:])
 }
 
 // holdConfirmed holds the request and its newest attempt, which must be confirmed and of this browser (I9).
@@ -99,7 +102,7 @@ func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.At
 	return a, nil
 }
 
-// holdLogin holds the person who confirmed: not locked, with a phone, and no stranger to this browser.
+// holdLogin holds the person who confirmed: not locked, and with a phone.
 func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, c storage.Complete) (user storage.User, err error) {
 	i, err := loadIdentity(ctx, tx, a.Account, a.OpenID, tx.ForShare())
 	if err != nil {
@@ -117,15 +120,6 @@ func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, c storage.Complete
 		return user, storage.ErrLocked
 	case len(user.PhoneIndex) == 0:
 		return user, storage.ErrPhoneNeeded
-	case c.Approved || a.Via == storage.ViaWeChat: // in WeChat's own browser the confirmation was given in it
-		return user, nil
-	}
-	known, err := knows(ctx, tx, c, user.ID)
-	if err != nil {
-		return user, err
-	}
-	if !known { // somebody may have planted their own confirmation into a stranger's browser
-		return user, storage.ErrApprovalNeeded
 	}
 	return user, nil
 }
@@ -159,13 +153,20 @@ func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.Use
 	if renewed > 0 {
 		return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, c.Previous[:]))
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO sessions (id, hash, user_id, account, openid, browser, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
+	if err := tx.Do(ctx, `INSERT INTO sessions (id, hash, user_id, account, openid, browser, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
 		session.ID[:], session.Hash[:], session.UserID, session.Account, session.OpenID, session.Browser[:], Micros(session.AuthTime), facts,
 		Micros(c.Now), Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt)); err != nil {
 		return session, err
 	}
-	return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, session.ID[:]))
+	return stored(session), nil
+}
+
+// stored is the new session as it will be read: in microseconds, and not ended.
+func stored(s storage.Session) storage.Session {
+	s.CreatedAt, s.LastSeenAt, s.EndedAt = Time(Micros(s.CreatedAt)), Time(Micros(s.LastSeenAt)), time.Time{}
+	s.ExpiresAt, s.IdleExpiresAt = Time(Micros(s.ExpiresAt)), Time(Micros(s.IdleExpiresAt))
+	return s
 }
 
 // endBrowser ends the sessions that this browser has had so far, of whatever user: the previous one that was not renewed,
@@ -196,11 +197,11 @@ func endBrowser(ctx context.Context, tx Tx, c storage.Complete, renewed bool) er
 // learnBrowser moves what this browser knows to its new secret, and adds the user.
 func learnBrowser(ctx context.Context, tx Tx, userID string, c storage.Complete) error {
 	if !c.NewBrowser.Equal(c.Browser) {
-		if _, err := tx.Exec(ctx, `UPDATE known_browsers SET browser = ? WHERE browser = ?`, c.NewBrowser[:], c.Browser[:]); err != nil {
+		if err := tx.Do(ctx, `UPDATE known_browsers SET browser = ? WHERE browser = ?`, c.NewBrowser[:], c.Browser[:]); err != nil {
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO known_browsers (browser, user_id, expires_at) VALUES (?, ?, ?)
+	err := tx.Do(ctx, `INSERT INTO known_browsers (browser, user_id, expires_at) VALUES (?, ?, ?)
 		ON CONFLICT (browser, user_id) DO UPDATE SET expires_at = excluded.expires_at`, c.NewBrowser[:], userID, Micros(c.Now.Add(knownBrowserLife)))
 	return err
 }

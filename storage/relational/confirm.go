@@ -67,14 +67,14 @@ func approve(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, n
 	if a.State == state && !a.ApprovedAt.IsZero() {
 		return outcome, nil
 	}
-	_, err := tx.Exec(ctx, `UPDATE attempts SET state = ?, approved_at = ?, version = version + 1 WHERE id = ?`, string(state), Micros(now), a.ID[:])
+	err := tx.Do(ctx, `UPDATE attempts SET state = ?, approved_at = ?, version = version + 1 WHERE id = ?`, string(state), Micros(now), a.ID[:])
 	return outcome, err
 }
 
 // wrongNumber ends the attempt, also one that was approved before, and counts against the openid, whose row is held: two
 // wrong numbers at once, in two attempts, count as two.
 func wrongNumber(ctx context.Context, tx Tx, a storage.Attempt, i identity, user storage.User, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'declined', wrong_number = 1, version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
+	if err := tx.Do(ctx, `UPDATE attempts SET state = 'declined', wrong_number = 1, version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
 		return err
 	}
 	times := make([]int64, 0, storage.WrongNumberMax)
@@ -91,7 +91,7 @@ func wrongNumber(ctx context.Context, tx Tx, a storage.Attempt, i identity, user
 	if len(times) >= storage.WrongNumberMax {
 		blocked = now.Add(storage.WrongNumberPause)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE identities SET wrong_numbers = ?, blocked_until = ? WHERE account = ? AND openid = ?`,
+	if err := tx.Do(ctx, `UPDATE identities SET wrong_numbers = ?, blocked_until = ? WHERE account = ? AND openid = ?`,
 		encode(times), Micros(blocked), i.Account, i.OpenID); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (s *Store) DeclineLogin(ctx context.Context, attempt storage.ID, phone stor
 		if a.State.Over() {
 			return storage.ErrConflict
 		}
-		if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'declined', version = version + 1 WHERE id = ?`, attempt[:]); err != nil {
+		if err := tx.Do(ctx, `UPDATE attempts SET state = 'declined', version = version + 1 WHERE id = ?`, attempt[:]); err != nil {
 			return err
 		}
 		action := "login.decline"

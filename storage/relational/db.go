@@ -29,6 +29,9 @@ type Rows interface {
 
 // Tx is a transaction. Statements have ? for their parameters, which are string, int, int64, []byte or nil.
 type Tx interface {
+	// Do is Exec where nobody asks how many rows it changed. It may be sent with a later statement or with the commit, and
+	// fail only then.
+	Do(ctx context.Context, query string, args ...any) error
 	Exec(ctx context.Context, query string, args ...any) (affected int64, err error)
 	QueryRow(ctx context.Context, query string, args ...any) Row
 	Query(ctx context.Context, query string, args ...any) (Rows, error)
@@ -44,6 +47,8 @@ type Tx interface {
 type DB interface {
 	// Read runs statements that change nothing. Each of them may see another moment.
 	Read(ctx context.Context, fn func(Tx) error) error
+	// Single runs one statement that writes, and nothing else.
+	Single(ctx context.Context, fn func(Tx) error) error
 	// Write runs one transaction, READ COMMITTED on PostgreSQL: a later statement sees what was committed before it.
 	Write(ctx context.Context, fn func(Tx) error) error
 	// End is Write with the patience that the end of a person's, a session's or a client's grants needs: it must not fail

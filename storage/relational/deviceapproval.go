@@ -19,14 +19,14 @@ type approver struct {
 // approveDevice makes the grant of a held device, which is undecided, and ends the approvals of everybody else. The grant
 // is there from now on, so that whatever ends this person's grants before the device comes for it ends this one too.
 func approveDevice(ctx context.Context, tx Tx, d device, by approver, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE device_authorizations SET state = 'approved', user_id = ?, declined_at = 0 WHERE id = ?`, by.user.ID, d.ID[:]); err != nil {
+	if err := tx.Do(ctx, `UPDATE device_authorizations SET state = 'approved', user_id = ?, declined_at = 0 WHERE id = ?`, by.user.ID, d.ID[:]); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'done', approved_at = CASE WHEN approved_at = 0 THEN ? ELSE approved_at END, version = version + 1
+	if err := tx.Do(ctx, `UPDATE attempts SET state = 'done', approved_at = CASE WHEN approved_at = 0 THEN ? ELSE approved_at END, version = version + 1
 		WHERE device_id = ? AND account = ? AND openid = ? AND state = 'scanned'`, Micros(now), d.ID[:], by.account, by.openID); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE device_id = ? AND state = 'scanned'`, d.ID[:]); err != nil {
+	if err := tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE device_id = ? AND state = 'scanned'`, d.ID[:]); err != nil {
 		return err
 	}
 	if err := insertDeviceGrant(ctx, tx, d, by, now); err != nil {
@@ -50,7 +50,7 @@ func insertDeviceGrant(ctx context.Context, tx Tx, d device, by approver, now ti
 	shown := d.Device
 	shown.Name = d.Name
 	facts := FactsOf(storage.Grant{Scopes: d.Scopes, AMR: by.amr, ACR: by.acr, Device: shown})
-	_, err := tx.Exec(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
+	err := tx.Do(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
 			created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
 			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access, for_device)
 		VALUES (?, ?, ?, ?, ?, ?, 1, ?, '', '', ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, ?, 1)`,
@@ -112,6 +112,6 @@ func phoneApprover(i identity, user storage.User, now time.Time, amr ...string) 
 
 // declineDevice notes that somebody has declined. The attempt is ended by the caller.
 func declineDevice(ctx context.Context, tx Tx, id storage.ID, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE device_authorizations SET declined_at = ? WHERE id = ? AND state = 'pending'`, Micros(now), id[:])
+	err := tx.Do(ctx, `UPDATE device_authorizations SET declined_at = ? WHERE id = ? AND state = 'pending'`, Micros(now), id[:])
 	return err
 }

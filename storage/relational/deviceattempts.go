@@ -61,7 +61,7 @@ func (s *Store) BeginDeviceAttempt(ctx context.Context, id storage.ID, account, 
 		}
 		a = mine
 		a.PhoneHash = phone
-		_, err = tx.Exec(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], a.ID[:])
+		err = tx.Do(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], a.ID[:])
 		return err
 	})
 	if err != nil {
@@ -97,6 +97,6 @@ func forgetDecline(ctx context.Context, tx Tx, d device) error {
 	if d.declinedAt.IsZero() {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `UPDATE device_authorizations SET declined_at = 0 WHERE id = ?`, d.ID[:])
+	err := tx.Do(ctx, `UPDATE device_authorizations SET declined_at = 0 WHERE id = ?`, d.ID[:])
 	return err
 }

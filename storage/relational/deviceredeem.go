@@ -66,7 +66,7 @@ func (s *Store) tellDecline(ctx context.Context, u storage.DeviceUse) error {
 		if deciding {
 			return storage.ErrPending
 		}
-		_, err = tx.Exec(ctx, `UPDATE device_authorizations SET state = 'declined' WHERE id = ?`, d.ID[:])
+		err = tx.Do(ctx, `UPDATE device_authorizations SET state = 'declined' WHERE id = ?`, d.ID[:])
 		return err
 	})
 	if err == nil {

@@ -70,7 +70,7 @@ func follow(ctx context.Context, tx Tx, i identity, followed, asked bool, at tim
 	case known && at.Equal(i.FollowedAt) && !asked:
 		return storage.FollowTied, nil
 	}
-	_, err := tx.Exec(ctx, `UPDATE identities SET followed = ?, followed_at = ? WHERE account = ? AND openid = ?`,
+	err := tx.Do(ctx, `UPDATE identities SET followed = ?, followed_at = ? WHERE account = ? AND openid = ?`,
 		Bool(followed), Micros(at), i.Account, i.OpenID)
 	return storage.FollowRecorded, err
 }
@@ -79,7 +79,7 @@ func follow(ctx context.Context, tx Tx, i identity, followed, asked bool, at tim
 // those of a later login, stay. What was scanned until then opens nothing any more: a confirmation that somebody was
 // talked into may wait in that one's browser, and the unfollow is how the person takes it back.
 func endFollower(ctx context.Context, tx Tx, i identity, at, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'expired', version = version + 1
+	if err := tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1
 		WHERE account = ? AND openid = ? AND state IN ('scanned', 'confirmed') AND scanned_at < ?`, i.Account, i.OpenID, Micros(at.Add(time.Second))); err != nil {
 		return err // at has whole seconds: until the next one it is the moment of the unfollow
 	}
@@ -90,7 +90,7 @@ func endFollower(ctx context.Context, tx Tx, i identity, at, now time.Time) erro
 		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND account = ? AND openid = ? AND auth_time <= ? AND ended_at = 0`,
 		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND account = ? AND openid = ? AND auth_time <= ? AND revoked_at = 0`,
 	} {
-		if _, err := tx.Exec(ctx, statement, Micros(now), i.UserID, i.Account, i.OpenID, Micros(at)); err != nil {
+		if err := tx.Do(ctx, statement, Micros(now), i.UserID, i.Account, i.OpenID, Micros(at)); err != nil {
 			return err
 		}
 	}
@@ -118,11 +118,11 @@ func claimDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string, n
 
 // settleDelivery stores what came of a claimed event.
 func settleDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string, outcome int64, attempt storage.ID) error {
-	_, err := tx.Exec(ctx, `UPDATE deliveries SET outcome = ?, attempt_id = ? WHERE hash = ? AND kind = ?`, outcome, attempt[:], hash[:], kind)
+	err := tx.Do(ctx, `UPDATE deliveries SET outcome = ?, attempt_id = ? WHERE hash = ? AND kind = ?`, outcome, attempt[:], hash[:], kind)
 	return err
 }
 
 func dropDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM deliveries WHERE hash = ? AND kind = ?`, hash[:], kind)
+	err := tx.Do(ctx, `DELETE FROM deliveries WHERE hash = ? AND kind = ?`, hash[:], kind)
 	return err
 }

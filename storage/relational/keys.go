@@ -56,7 +56,7 @@ func (s *Store) AddNextKey(ctx context.Context, k storage.SigningKey, retireAt t
 		if waiting {
 			return storage.ErrConflict
 		}
-		if _, err := tx.Exec(ctx, `UPDATE signing_keys SET expires_at = ? WHERE alg = ? AND expires_at = 0`, Micros(retireAt), k.Alg); err != nil {
+		if err := tx.Do(ctx, `UPDATE signing_keys SET expires_at = ? WHERE alg = ? AND expires_at = 0`, Micros(retireAt), k.Alg); err != nil {
 			return err
 		}
 		return errors.Join(
@@ -86,7 +86,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, by string, now time.Ti
 }
 
 func insertKey(ctx context.Context, tx Tx, k storage.SigningKey) error {
-	_, err := tx.Exec(ctx, `INSERT INTO signing_keys (id, alg, sealed, created_at, active_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
+	err := tx.Do(ctx, `INSERT INTO signing_keys (id, alg, sealed, created_at, active_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
 		k.ID, k.Alg, k.Sealed, Micros(k.CreatedAt), Micros(k.ActiveAt), Micros(k.ExpiresAt))
 	return err
 }

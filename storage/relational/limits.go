@@ -44,7 +44,7 @@ func countLimits(ctx context.Context, tx Tx, limits []storage.Limit, now time.Ti
 func uncountLimits(ctx context.Context, tx Tx, limits []storage.Limit) error {
 	for _, l := range limits {
 		key := counterKey(l)
-		if _, err := tx.Exec(ctx, `UPDATE counters SET used = used - 1 WHERE key = ?`, key[:]); err != nil {
+		if err := tx.Do(ctx, `UPDATE counters SET used = used - 1 WHERE key = ?`, key[:]); err != nil {
 			return err
 		}
 	}

@@ -77,14 +77,14 @@ func (s *Store) UnbindUser(ctx context.Context, userID string, by string, now ti
 		if err := holdPerson(ctx, tx, userID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ?`,
+		if err := tx.Do(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ?`,
 			Micros(now), userID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE identities SET user_id = '' WHERE user_id = ?`, userID); err != nil {
+		if err := tx.Do(ctx, `UPDATE identities SET user_id = '' WHERE user_id = ?`, userID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM notices WHERE user_id = ?`, userID); err != nil {
+		if err := tx.Do(ctx, `DELETE FROM notices WHERE user_id = ?`, userID); err != nil {
 			return err
 		}
 		return errors.Join(
@@ -114,7 +114,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, by string, now ti
 			`DELETE FROM known_browsers WHERE user_id = ?`,
 			`DELETE FROM users WHERE id = ?`,
 		} {
-			if _, err := tx.Exec(ctx, statement, userID); err != nil {
+			if err := tx.Do(ctx, statement, userID); err != nil {
 				return err
 			}
 		}
@@ -151,10 +151,10 @@ func endUser(ctx context.Context, tx Tx, userID string, now time.Time) error {
 		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at = 0`,
 		revokeUsers,
 	} {
-		if _, err := tx.Exec(ctx, statement, Micros(now), userID); err != nil {
+		if err := tx.Do(ctx, statement, Micros(now), userID); err != nil {
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM known_browsers WHERE user_id = ?`, userID)
+	err := tx.Do(ctx, `DELETE FROM known_browsers WHERE user_id = ?`, userID)
 	return err
 }

@@ -14,7 +14,7 @@ func insertNotice(ctx context.Context, tx Tx, n storage.Notice, browser storage.
 	var none storage.Hash
 	id := storage.NewID(now)
 	shown := storage.Device{Name: n.Device.Name, Place: n.Device.Place}
-	_, err := tx.Exec(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
+	err := tx.Do(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)`,
 		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browser[:], n.ClientID, encode(shown), none[:], none[:], Micros(now), Micros(now.Add(storage.NoticeLife)))
 	return err
@@ -27,7 +27,8 @@ func (s *Store) ClaimNotices(ctx context.Context, account, openID string, claim 
 	}
 	const mine = ` FROM notices n WHERE n.account = ? AND n.openid = ? AND n.expires_at > ? AND (n.sent_at = 0 OR n.claim = ?)`
 	args := []any{account, openID, Micros(now), claim[:]}
-	waits := false // nearly always there is nothing to tell, and nothing is written
+	// Nearly always there is nothing to tell, and nothing is written.
+	waits := false
 	if err := s.read(ctx, "look for notices", func(tx Tx) (err error) {
 		waits, err = exists(ctx, tx, `SELECT 1`+mine+` LIMIT 1`, args...)
 		return err
@@ -51,7 +52,7 @@ func (s *Store) ClaimNotices(ctx context.Context, account, openID string, claim 
 				continue
 			}
 			list[i].SentAt = Time(Micros(now))
-			if _, err := tx.Exec(ctx, `UPDATE notices SET sent_at = ?, claim = ? WHERE id = ?`, Micros(now), claim[:], list[i].ID[:]); err != nil {
+			if err := tx.Do(ctx, `UPDATE notices SET sent_at = ?, claim = ? WHERE id = ?`, Micros(now), claim[:], list[i].ID[:]); err != nil {
 				return err
 			}
 		}
@@ -64,7 +65,7 @@ func (s *Store) ClaimNotices(ctx context.Context, account, openID string, claim 
 func (s *Store) ReleaseNotice(ctx context.Context, id storage.ID, claim storage.Hash) error {
 	return s.write(ctx, "release notice", func(tx Tx) error {
 		var none storage.Hash
-		_, err := tx.Exec(ctx, `UPDATE notices SET sent_at = 0, claim = ? WHERE id = ? AND claim = ?`, none[:], id[:], claim[:])
+		err := tx.Do(ctx, `UPDATE notices SET sent_at = 0, claim = ? WHERE id = ? AND claim = ?`, none[:], id[:], claim[:])
 		return err
 	})
 }
@@ -88,7 +89,7 @@ func (s *Store) OpenNotice(ctx context.Context, id storage.ID, account, openID s
 			return storage.ErrNotFound
 		}
 		n.PhoneHash = phone
-		_, err = tx.Exec(ctx, `UPDATE notices SET phone_hash = ? WHERE id = ?`, phone[:], id[:])
+		err = tx.Do(ctx, `UPDATE notices SET phone_hash = ? WHERE id = ?`, phone[:], id[:])
 		return err
 	})
 	if err != nil {
@@ -107,13 +108,13 @@ func (s *Store) RevokeByNotice(ctx context.Context, id storage.ID, phone storage
 			return nil
 		}
 		n.RevokedAt = Time(Micros(now))
-		if _, err := tx.Exec(ctx, `UPDATE notices SET revoked_at = ? WHERE id = ?`, Micros(now), id[:]); err != nil {
+		if err := tx.Do(ctx, `UPDATE notices SET revoked_at = ? WHERE id = ?`, Micros(now), id[:]); err != nil {
 			return err
 		}
 		action := "login.disowned"
 		switch n.Kind {
 		case storage.NoticeTV:
-			_, err = tx.Exec(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ? AND user_id = ? AND for_device = 1 AND revoked_at = 0`, Micros(now), n.Target[:], n.UserID)
+			err = tx.Do(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ? AND user_id = ? AND for_device = 1 AND revoked_at = 0`, Micros(now), n.Target[:], n.UserID)
 		case storage.NoticePhone:
 			action = "phone.disowned"
 			err = disownPhone(ctx, tx, n, now)
@@ -176,17 +177,17 @@ func disownBrowser(ctx context.Context, tx Tx, n storage.Notice, now time.Time) 
 		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND revoked_at = 0 AND for_device = 0
 			AND (session_id = ? OR session_id IN (SELECT s.id FROM sessions s WHERE s.browser = (SELECT browser FROM notices WHERE id = ?)))`,
 	} {
-		if _, err := tx.Exec(ctx, statement, Micros(now), n.UserID, n.Target[:], n.ID[:]); err != nil {
+		if err := tx.Do(ctx, statement, Micros(now), n.UserID, n.Target[:], n.ID[:]); err != nil {
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM known_browsers WHERE user_id = ? AND browser = (SELECT browser FROM notices WHERE id = ?)`, n.UserID, n.ID[:])
+	err := tx.Do(ctx, `DELETE FROM known_browsers WHERE user_id = ? AND browser = (SELECT browser FROM notices WHERE id = ?)`, n.UserID, n.ID[:])
 	return err
 }
 
 // moveNotices follows a browser to its new secret.
 func moveNotices(ctx context.Context, tx Tx, from, to storage.Hash) error {
-	_, err := tx.Exec(ctx, `UPDATE notices SET browser = ? WHERE browser = ?`, to[:], from[:])
+	err := tx.Do(ctx, `UPDATE notices SET browser = ? WHERE browser = ?`, to[:], from[:])
 	return err
 }
 

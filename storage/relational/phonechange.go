@@ -26,7 +26,7 @@ func (s *Store) BeginPhoneChange(ctx context.Context, by storage.ChangeBy, c sto
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO phone_changes (session_id, id, user_id, old_index, request_id, proven_at, sent_at, created_at, expires_at, done_at)
+		if err := tx.Do(ctx, `INSERT INTO phone_changes (session_id, id, user_id, old_index, request_id, proven_at, sent_at, created_at, expires_at, done_at)
 			VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?, 0)
 			ON CONFLICT (session_id) DO UPDATE SET id = excluded.id, old_index = excluded.old_index, request_id = excluded.request_id,
 				proven_at = 0, sent_at = 0, created_at = excluded.created_at, expires_at = excluded.expires_at, done_at = 0`,
@@ -40,7 +40,7 @@ func (s *Store) BeginPhoneChange(ctx context.Context, by storage.ChangeBy, c sto
 		case len(user.PhoneIndex) == 0:
 			return storage.ErrPhoneNeeded
 		}
-		_, err = tx.Exec(ctx, `UPDATE phone_changes SET old_index = ? WHERE session_id = ?`, user.PhoneIndex, by.SessionID[:])
+		err = tx.Do(ctx, `UPDATE phone_changes SET old_index = ? WHERE session_id = ?`, user.PhoneIndex, by.SessionID[:])
 		return err
 	})
 }
@@ -87,7 +87,7 @@ func (s *Store) SendChangeCode(ctx context.Context, c storage.ChangeCode) error 
 		if err := storePhoneCode(ctx, tx, c.ID, c.PhoneSealed, c.PhoneIndex, c.Code, c.ExpiresAt); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE phone_changes SET sent_at = ? WHERE session_id = ?`, Micros(c.Now), c.SessionID[:])
+		err = tx.Do(ctx, `UPDATE phone_changes SET sent_at = ? WHERE session_id = ?`, Micros(c.Now), c.SessionID[:])
 		return err
 	})
 }
@@ -114,10 +114,10 @@ func (s *Store) ProvePhoneChange(ctx context.Context, t storage.ChangeTry) (resu
 		if !change.goesOn(user) {
 			return storage.ErrConflict
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM phone_codes WHERE attempt_id = ?`, t.ID[:]); err != nil { // the new number's is another
+		if err := tx.Do(ctx, `DELETE FROM phone_codes WHERE attempt_id = ?`, t.ID[:]); err != nil { // the new number's is another
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE phone_changes SET proven_at = ?, sent_at = 0 WHERE session_id = ?`, Micros(t.Now), t.SessionID[:])
+		err = tx.Do(ctx, `UPDATE phone_changes SET proven_at = ?, sent_at = 0 WHERE session_id = ?`, Micros(t.Now), t.SessionID[:])
 		return err
 	})
 	return result, err

@@ -11,7 +11,7 @@ import (
 func (s *Store) CreateAuthRequest(ctx context.Context, r storage.AuthRequest) error {
 	return s.write(ctx, "create auth request", func(tx Tx) error {
 		var none storage.ID
-		_, err := tx.Exec(ctx, `INSERT INTO auth_requests (id, browser, client_id, params, session_id, attempt_id, created_at, expires_at, finished_at)
+		err := tx.Do(ctx, `INSERT INTO auth_requests (id, browser, client_id, params, session_id, attempt_id, created_at, expires_at, finished_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`,
 			r.ID[:], r.Browser[:], r.ClientID, encode(r.Params), r.SessionID[:], none[:], Micros(r.CreatedAt), Micros(r.ExpiresAt))
 		return err
@@ -20,24 +20,74 @@ func (s *Store) CreateAuthRequest(ctx context.Context, r storage.AuthRequest) er
 
 // AuthRequest returns a live request of this browser.
 func (s *Store) AuthRequest(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (r storage.AuthRequest, err error) {
-	err = s.read(ctx, "auth request", func(tx Tx) error {
-		var params string
-		var session []byte
-		var created, expires int64
-		r = storage.AuthRequest{ID: id, Browser: browser}
-		if err := tx.QueryRow(ctx, `SELECT client_id, params, session_id, created_at, expires_at FROM auth_requests
-			WHERE id = ? AND browser = ? AND finished_at = 0 AND expires_at > ?`, id[:], browser[:], Micros(now)).
-			Scan(&r.ClientID, &params, &session, &created, &expires); err != nil {
-			return found(err)
+	err = s.read(ctx, "auth request", func(tx Tx) (err error) {
+		r, err = loadRequest(ctx, tx, id, browser, now)
+		return err
+	})
+	return r, err
+}
+
+// Login returns the request with its newest attempt: one statement but for the first look, before there is an attempt.
+func (s *Store) Login(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (r storage.AuthRequest, a storage.Attempt, err error) {
+	err = s.read(ctx, "login", func(tx Tx) (err error) {
+		var rr requestRow
+		var ar AttemptRow
+		err = found(tx.QueryRow(ctx, loginQuery, id[:], browser[:], Micros(now)).Scan(append(rr.dest(), ar.Dest()...)...))
+		if notFound(err) {
+			a = storage.Attempt{}
+			r, err = loadRequest(ctx, tx, id, browser, now)
+			return err
 		}
-		copy(r.SessionID[:], session)
-		r.CreatedAt, r.ExpiresAt = Time(created), Time(expires)
-		return decode(params, &r.Params)
+		if err != nil {
+			return err
+		}
+		if r, err = rr.request(id, browser); err != nil {
+			return err
+		}
+		a, err = ar.Attempt(now)
+		return err
 	})
 	if err != nil {
+		return storage.AuthRequest{}, storage.Attempt{}, err
+	}
+	if !a.ID.IsZero() {
+		a.Browser = browser // a login in another tab may have renewed the secret that it was begun with
+	}
+	return r, a, nil
+}
+
+const (
+	requestColumns = `r.client_id, r.params, r.session_id, r.created_at, r.expires_at`
+	liveRequest    = ` WHERE r.id = ? AND r.browser = ? AND r.finished_at = 0 AND r.expires_at > ?`
+	loginQuery     = `SELECT ` + requestColumns + `, ` + AttemptColumns + ` FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + liveRequest
+)
+
+func loadRequest(ctx context.Context, tx Tx, id storage.ID, browser storage.Hash, now time.Time) (storage.AuthRequest, error) {
+	var row requestRow
+	if err := tx.QueryRow(ctx, `SELECT `+requestColumns+` FROM auth_requests r`+liveRequest, id[:], browser[:], Micros(now)).Scan(row.dest()...); err != nil {
+		return storage.AuthRequest{}, found(err)
+	}
+	return row.request(id, browser)
+}
+
+// requestRow scans requestColumns, once.
+type requestRow struct {
+	clientID, params string
+	session          []byte
+	created, expires int64
+}
+
+func (r *requestRow) dest() []any {
+	return []any{&r.clientID, &r.params, &r.session, &r.created, &r.expires}
+}
+
+func (r *requestRow) request(id storage.ID, browser storage.Hash) (storage.AuthRequest, error) {
+	request := storage.AuthRequest{ID: id, Browser: browser, ClientID: r.clientID, CreatedAt: Time(r.created), ExpiresAt: Time(r.expires)}
+	copy(request.SessionID[:], r.session)
+	if err := decode(r.params, &request.Params); err != nil {
 		return storage.AuthRequest{}, err
 	}
-	return r, nil
+	return request, nil
 }
 
 // EndAuthRequest removes the request with its attempts. What hangs on an attempt (scenes, a phone code) is dead without
@@ -48,7 +98,7 @@ func (s *Store) EndAuthRequest(ctx context.Context, id storage.ID, browser stora
 		if err != nil || n == 0 {
 			return err
 		}
-		_, err = tx.Exec(ctx, `DELETE FROM attempts WHERE auth_request_id = ?`, id[:])
+		err = tx.Do(ctx, `DELETE FROM attempts WHERE auth_request_id = ?`, id[:])
 		return err
 	})
 }

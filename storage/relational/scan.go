@@ -144,7 +144,7 @@ func judgeScan(a storage.Attempt, i identity, user storage.User, scan storage.Sc
 
 // claimAttempt gives a waiting attempt to the openid.
 func claimAttempt(ctx context.Context, tx Tx, a storage.Attempt, openID string, phone storage.Hash, number int, choices [3]int, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE attempts SET state = 'scanned', version = version + 1, openid = ?, phone_hash = ?, number = ?, choices = ?, scanned_at = ? WHERE id = ?`,
+	if err := tx.Do(ctx, `UPDATE attempts SET state = 'scanned', version = version + 1, openid = ?, phone_hash = ?, number = ?, choices = ?, scanned_at = ? WHERE id = ?`,
 		openID, phone[:], int64(number), packChoices(choices), Micros(now), a.ID[:]); err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (s *Store) RecordWeChatLogin(ctx context.Context, authRequest storage.ID, b
 		case a.State == storage.AttemptWaiting:
 			err = claimAttempt(ctx, tx, a, openID, phone, 0, [3]int{}, now)
 		case a.OpenID == openID:
-			_, err = tx.Exec(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], a.ID[:])
+			err = tx.Do(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], a.ID[:])
 		default:
 			return storage.ErrConflict
 		}

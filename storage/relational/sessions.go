@@ -26,10 +26,10 @@ func (s *Store) LogOut(ctx context.Context, id storage.ID, secret storage.Hash, 
 
 // endSession changes the session first and revokes in a later statement: see the package's comment on locks.
 func endSession(ctx context.Context, tx Tx, id storage.ID, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at = 0`, Micros(now), id[:]); err != nil {
+	if err := tx.Do(ctx, `UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at = 0`, Micros(now), id[:]); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, revokeSessions, Micros(now), id[:], id[:])
+	err := tx.Do(ctx, revokeSessions, Micros(now), id[:], id[:])
 	return err
 }
 
@@ -77,7 +77,7 @@ func (s *Store) GrantConsent(ctx context.Context, userID, clientID string, scope
 		}
 		granted = slices.Concat(granted, scopes)
 		slices.Sort(granted)
-		_, err = tx.Exec(ctx, `INSERT INTO consents (user_id, client_id, scopes, updated_at) VALUES (?, ?, ?, ?)
+		err = tx.Do(ctx, `INSERT INTO consents (user_id, client_id, scopes, updated_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (user_id, client_id) DO UPDATE SET scopes = excluded.scopes, updated_at = excluded.updated_at`,
 			userID, clientID, Strings(slices.Compact(granted)), Micros(now))
 		return err

@@ -22,6 +22,14 @@ func (s *Store) write(ctx context.Context, operation string, fn func(Tx) error) 
 	return nil
 }
 
+// single runs one statement that writes, and names its operation in the error.
+func (s *Store) single(ctx context.Context, operation string, fn func(Tx) error) error {
+	if err := s.DB.Single(ctx, fn); err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	return nil
+}
+
 // end is write for what ends grants.
 func (s *Store) end(ctx context.Context, operation string, fn func(Tx) error) error {
 	if err := s.DB.End(ctx, fn); err != nil {
@@ -59,6 +67,15 @@ func exists(ctx context.Context, tx Tx, query string, args ...any) (bool, error)
 	return err == nil, err
 }
 
+// hold holds the rows of the query until the end of the transaction. A statement after it sees what was committed before
+// they were free. SQLite has nothing to hold: who writes is alone.
+func hold(ctx context.Context, tx Tx, query string, args ...any) error {
+	if tx.ForUpdate() == "" {
+		return nil
+	}
+	return tx.Do(ctx, query+tx.ForUpdate(), args...)
+}
+
 // each runs fn for every row of the query.
 func each(ctx context.Context, tx Tx, query string, args []any, fn func(Row) error) error {
 	rows, err := tx.Query(ctx, query, args...)
@@ -81,13 +98,13 @@ func holdMeta(ctx context.Context, tx Tx) error {
 
 // raiseVersion tells every server to reload its caches.
 func raiseVersion(ctx context.Context, tx Tx) error {
-	_, err := tx.Exec(ctx, `UPDATE meta SET version = version + 1 WHERE id = 1`)
+	err := tx.Do(ctx, `UPDATE meta SET version = version + 1 WHERE id = 1`)
 	return err
 }
 
 // audit appends to the audit log within a transition.
 func audit(ctx context.Context, tx Tx, e storage.AuditEntry) error {
-	_, err := tx.Exec(ctx, `INSERT INTO audit (at, actor, action, user_id, client_id, account, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	err := tx.Do(ctx, `INSERT INTO audit (at, actor, action, user_id, client_id, account, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		Micros(e.At), e.Actor, e.Action, e.UserID, e.ClientID, e.Account, e.Detail)
 	return err
 }

@@ -25,7 +25,7 @@ func (s *Store) RecordUnionID(ctx context.Context, account, openID, unionID stri
 		} else if i.UnionID == unionID {
 			return nil
 		}
-		_, err = tx.Exec(ctx, `UPDATE identities SET unionid = ?, user_id = ? WHERE account = ? AND openid = ?`, unionID, i.UserID, account, openID)
+		err = tx.Do(ctx, `UPDATE identities SET unionid = ?, user_id = ? WHERE account = ? AND openid = ?`, unionID, i.UserID, account, openID)
 		return err
 	})
 }

@@ -119,7 +119,7 @@ func holdIdentity(ctx context.Context, tx Tx, account, openID string, now time.T
 	if !errors.Is(err, storage.ErrNotFound) {
 		return i, err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO identities (account, openid, unionid, user_id, followed, followed_at, wrong_numbers, blocked_until, created_at)
+	if err := tx.Do(ctx, `INSERT INTO identities (account, openid, unionid, user_id, followed, followed_at, wrong_numbers, blocked_until, created_at)
 		VALUES (?, ?, '', '', 0, 0, '[]', 0, ?) ON CONFLICT (account, openid) DO NOTHING`, account, openID, Micros(now)); err != nil {
 		return i, err
 	}

@@ -51,6 +51,11 @@ func (d *database) Write(ctx context.Context, fn func(relational.Tx) error) erro
 	return d.writer.run(ctx, fn)
 }
 
+// Single is Write.
+func (d *database) Single(ctx context.Context, fn func(relational.Tx) error) error {
+	return d.Write(ctx, fn)
+}
+
 // End is Write: a transaction that was begun is not cut short, however much it does.
 func (d *database) End(ctx context.Context, fn func(relational.Tx) error) error {
 	return d.Write(ctx, fn)
@@ -80,6 +85,11 @@ func (t readTx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 		return first.(*sql.Stmt), stmt.Close()
 	}
 	return stmt, nil
+}
+
+func (t readTx) Do(ctx context.Context, query string, args ...any) error {
+	_, err := t.Exec(ctx, query, args...)
+	return err
 }
 
 func (t readTx) Exec(context.Context, string, ...any) (int64, error) {

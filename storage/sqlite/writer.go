@@ -140,6 +140,11 @@ func (t writeTx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
+func (t writeTx) Do(ctx context.Context, query string, args ...any) error {
+	_, err := t.Exec(ctx, query, args...)
+	return err
+}
+
 func (t writeTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	ctx = context.WithoutCancel(ctx)
 	stmt, err := t.prepare(ctx, query)

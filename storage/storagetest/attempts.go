@@ -14,6 +14,8 @@ func attemptStories() map[string]story {
 		"a request comes back to its browser alone":    requestBelongs,
 		"an ended request is gone with its attempts":   requestEnded,
 		"an attempt comes back to its browser alone":   attemptBelongs,
+		"request and attempt in one look":              loginLooks,
+		"an attempt begins with its first scene":       attemptWithScene,
 		"the newest attempt replaces the one before":   attemptReplaced,
 		"one of many replacements wins":                attemptReplacedAtOnce,
 		"an attempt has so many scenes and no more":    scenesLimited,
@@ -80,6 +82,10 @@ func attemptBelongs(w world) {
 	peeked, err := w.b.PeekAttempt(w.Context(), a.ID, start)
 	require.NoError(w, err)
 	require.Equal(w, a, peeked)
+	r, both, err := w.b.Login(w.Context(), l.request.ID, l.browser, start)
+	require.NoError(w, err)
+	require.Equal(w, l.request, r)
+	require.Equal(w, a, both)
 	_, err = w.b.PeekAttempt(w.Context(), storage.NewID(start), start)
 	require.ErrorIs(w, err, storage.ErrNotFound)
 }
