@@ -16,12 +16,6 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// Brand is who runs this issuer, as it stands above every card.
-type Brand struct {
-	Name    string
-	LogoURL string // https or a path of this site; empty: the bridge
-}
-
 // Config is what a Renderer needs.
 type Config struct {
 	Brand       Brand
@@ -54,11 +48,14 @@ func New(c Config) (*Renderer, error) {
 	if r.lang != Chinese && r.lang != English {
 		return nil, fmt.Errorf("default language %q is neither %s nor %s", r.lang, Chinese, English)
 	}
+	if err := c.Brand.Validate(); err != nil {
+		return nil, fmt.Errorf("brand: %w", err)
+	}
 	var err error
 	if r.localizers, err = loadCatalogues(); err != nil {
 		return nil, err
 	}
-	if r.assets, err = loadAssets(); err != nil {
+	if r.assets, err = loadAssets(c.Brand); err != nil {
 		return nil, err
 	}
 	if r.templates, err = parseTemplates(); err != nil {

@@ -25,7 +25,10 @@ type assets struct {
 	files map[string]asset  // path with hash → file
 }
 
-func loadAssets() (*assets, error) {
+// brandStyle is the style sheet that a brand's colour makes: laid over ours, a file like it, and so within the policy.
+const brandStyle = "brand.css"
+
+func loadAssets(brand Brand) (*assets, error) {
 	entries, err := staticFiles.ReadDir("static")
 	if err != nil {
 		return nil, fmt.Errorf("list static files: %w", err)
@@ -43,12 +46,23 @@ func loadAssets() (*assets, error) {
 		if types[ext] == "" {
 			return nil, fmt.Errorf("static file %s: no content type for its extension", e.Name())
 		}
-		sum := sha256.Sum256(body)
-		hashed := "/static/" + strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		a.paths[e.Name()] = hashed
-		a.files[hashed] = asset{body: body, contentType: types[ext]}
+		a.add(e.Name(), body, types[ext])
+	}
+	style, err := brand.style()
+	if err != nil {
+		return nil, err
+	}
+	if style != "" {
+		a.add(brandStyle, []byte(style), "text/css; charset=utf-8")
 	}
 	return a, nil
+}
+
+func (a *assets) add(name string, body []byte, contentType string) {
+	ext, sum := path.Ext(name), sha256.Sum256(body)
+	hashed := "/static/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+	a.paths[name] = hashed
+	a.files[hashed] = asset{body: body, contentType: contentType}
 }
 
 // Static serves /static/…. A name carries the hash of its content, so it may be cached for good; during a rolling

@@ -130,10 +130,24 @@ func (v view) Brand() string { return cleanName(v.r.brand.Name) }
 
 // BrandLogo is the operator's logo: https, or a path of this site.
 func (v view) BrandLogo() string {
-	if s := v.r.brand.LogoURL; strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
-		return s
+	if ownPath(v.r.brand.LogoURL) {
+		return v.r.brand.LogoURL
 	}
 	return v.Logo(v.r.brand.LogoURL)
+}
+
+// BrandStyle is the style sheet of the operator's colour, empty where it is ours.
+func (v view) BrandStyle() string { return v.r.assets.paths[brandStyle] }
+
+// BrandLinks are the operator's own pages.
+func (v view) BrandLinks() []Link { return v.r.brand.Links }
+
+// LinkLabel is a link's words in the page's language.
+func (v view) LinkLabel(l Link) (string, error) {
+	if l.Kind != "" {
+		return v.Plain("brand." + l.Kind)
+	}
+	return l.Labels[v.Lang], nil
 }
 
 // Asset is the path of a static file.

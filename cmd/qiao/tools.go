@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"qiao/cmd/qiao/config"
+	"qiao/cmd/qiao/server"
 )
 
 // configCmd is qiao config.
@@ -22,11 +23,16 @@ type configValidateCmd struct{ settings }
 
 // Run validates.
 func (cmd configValidateCmd) Run(w out) error {
-	if _, err := cmd.load(); err != nil {
+	c, err := cmd.load()
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "The configuration is valid.")
-	return err
+	for _, line := range append([]string{"The configuration is valid."}, server.Brand(c.Brand).Contrasts()...) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type configPrintCmd struct{ settings }

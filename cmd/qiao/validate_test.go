@@ -16,6 +16,7 @@ issuer: https://login.example.com
 master_key: MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=
 language: fr
 lifetimes: {code: 1h}
+brand: {colour: "#07c160", logo_url: http://a.example/l.png, links: [{kind: imprint, url: /imprint}, {label_en: Us, url: /us}]}
 wechat:
   accounts:
     - name: Main Account
@@ -41,6 +42,8 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	r := qiao("config", "validate", "--config", file)
 	require.Equal(t, exitConfig, r.code, r.stdout)
 	for _, want := range []string{
+		"brand: colour is #07c160: on light pages its contrast is 2.38:1 to the card", "#058140 would do", "brand: logo_url is",
+		"brand: links[0]: kind is \"imprint\"", "brand: links[1]: the label in zh-CN",
 		`language is "fr"`, "lifetimes.code is 1h",
 		"wechat.accounts[0]: account \"Main Account\": name:", "appid: copy", ": secret: copy", "original_id: copy", "token: choose", "aes_key: copy", "mode: must be",
 		"wechat.accounts[0]: replies", "wechat.accounts[2].name: \"second\" is there twice",
@@ -68,10 +71,16 @@ func TestPrint(t *testing.T) {
 	c := servertest.NewPlatform(t, 0, "main").Config(t)
 	op := newCommander(t, c)
 	require.Equal(t, "The configuration is valid.\n", op.do("config", "validate"))
+	require.Equal(t, "The configuration is valid.\n"+
+		"light pages: #0a59f7 has a contrast of 5.54:1 to the card, 5.05:1 to the page and 5.54:1 to the text on it (#ffffff); 4.5:1 is needed\n"+
+		"dark pages: #407ef9 has a contrast of 4.55:1 to the card, 5.01:1 to the page and 5.04:1 to the text on it (#081210); 4.5:1 is needed\n", op.do("config", "validate", "--set", "brand.colour=#0a59f7"))
 	t.Setenv("QIAO_BRAND_NAME", "From the environment")
+	t.Setenv("QIAO_BRAND_LINKS_0_KIND", "help")
+	t.Setenv("QIAO_BRAND_LINKS_0_URL", "https://help.example/")
 	printed := op.do("config", "print", "--set", "lifetimes.code=30s")
 	require.Contains(t, printed, "code: 30s")
 	require.Contains(t, printed, "name: From the environment")
+	require.Contains(t, printed, "url: https://help.example/")
 	for _, secret := range []string{servertest.MasterKey, servertest.AppSecret, servertest.Token, servertest.AESKey, servertest.ShopSecret} {
 		require.NotContains(t, printed, secret)
 	}

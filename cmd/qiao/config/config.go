@@ -52,8 +52,19 @@ type Redis struct {
 
 // Brand is how the pages look.
 type Brand struct {
-	Name    string `koanf:"name" doc:"The company's name on the pages and in text messages."`
-	LogoURL string `koanf:"logo_url" doc:"https address of a square logo; empty shows Qiao's mark."`
+	Name       string      `koanf:"name" doc:"The company's name on the pages and in text messages."`
+	LogoURL    string      `koanf:"logo_url" doc:"https address of a square logo, or a path of the issuer's site; the pages' policy then allows pictures of that one host. Empty shows Qiao's mark."`
+	Colour     string      `koanf:"colour" doc:"Colour of buttons and links, #rrggbb. Its contrast to card and page must be 4.5:1 (WCAG 2.2); qiao config validate tells what it is, and which colour would do. Empty is Qiao's green."`
+	ColourDark string      `koanf:"colour_dark" doc:"The same where a person prefers dark pages; empty makes it from colour."`
+	Links      []BrandLink `koanf:"links" doc:"The company's own pages, at the foot of every page; at most 5."`
+}
+
+// BrandLink is one of the company's own pages.
+type BrandLink struct {
+	Kind    string `koanf:"kind" doc:"privacy, terms or help: it needs no labels."`
+	LabelZH string `koanf:"label_zh" doc:"Its words in Chinese, where it is of no kind."`
+	LabelEN string `koanf:"label_en" doc:"Its words in English."`
+	URL     string `koanf:"url" doc:"https address, or a path of the issuer's site."`
 }
 
 // WeChat is the platform and the company's Official Accounts.

@@ -10,6 +10,7 @@ import (
 	"qiao/cmd/qiao/config"
 	"qiao/op/clients"
 	"qiao/storage"
+	"qiao/ui"
 )
 
 // CheckParts finds the faults that only the parts can see, without connecting to anything: an account's keys, a client's
@@ -24,6 +25,7 @@ func CheckParts(c config.Config) (faults config.Faults) {
 			faults = append(faults, errors.New(path+": "+line))
 		}
 	}
+	tell("brand", Brand(c.Brand).Validate())
 	for i, client := range c.Clients {
 		r := Registration(client, SourceConfig, time.Now())
 		if !r.Public() {
@@ -51,4 +53,17 @@ func CheckRegistration(c config.Config, client storage.Client) error {
 		err = errors.Join(err, fmt.Errorf("wechat_account %q is none of wechat.accounts", client.Account))
 	}
 	return err
+}
+
+// Brand is the configured brand as the pages take it.
+func Brand(b config.Brand) ui.Brand {
+	brand := ui.Brand{Name: b.Name, LogoURL: b.LogoURL, Colour: b.Colour, ColourDark: b.ColourDark}
+	for _, l := range b.Links {
+		link := ui.Link{Kind: l.Kind, URL: l.URL}
+		if l.LabelZH != "" || l.LabelEN != "" {
+			link.Labels = map[string]string{ui.Chinese: l.LabelZH, ui.English: l.LabelEN}
+		}
+		brand.Links = append(brand.Links, link)
+	}
+	return brand
 }

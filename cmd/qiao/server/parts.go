@@ -109,7 +109,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	}
 	p.closers = append([]func() error{closeGeo}, p.closers...)
 	guard := &browser.Guard{Issuer: issuer, Box: box, TrustedProxies: proxies, Locate: locate}
-	pages, err := ui.New(ui.Config{Brand: ui.Brand{Name: c.Brand.Name, LogoURL: c.Brand.LogoURL}, DefaultLang: c.Language, Log: log})
+	pages, err := ui.New(ui.Config{Brand: Brand(c.Brand), DefaultLang: c.Language, Log: log})
 	if err != nil {
 		return nil, err
 	}
