@@ -2,19 +2,14 @@ package ui
 
 import (
 	"bytes"
-	"embed"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"strconv"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 )
-
-//go:embed templates/*.html
-var templateFiles embed.FS
 
 // Config is what a Renderer needs.
 type Config struct {
@@ -28,7 +23,7 @@ type Renderer struct {
 	brand      Brand
 	lang       string
 	log        *slog.Logger
-	templates  map[string]*template.Template
+	templates  map[string]map[string]*template.Template // by language and name
 	assets     *assets
 	localizers map[string]*i18n.Localizer
 }
@@ -58,34 +53,13 @@ func New(c Config) (*Renderer, error) {
 	if r.assets, err = loadAssets(c.Brand); err != nil {
 		return nil, err
 	}
-	if r.templates, err = parseTemplates(); err != nil {
-		return nil, err
+	r.templates = map[string]map[string]*template.Template{}
+	for _, lang := range []string{Chinese, English} {
+		if r.templates[lang], err = r.parseTemplates(lang); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
-}
-
-// parseTemplates makes one set per page: the layout, the shared parts and that page.
-func parseTemplates() (map[string]*template.Template, error) {
-	shared, err := template.ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse the layout: %w", err)
-	}
-	set := map[string]*template.Template{}
-	for _, p := range pages() {
-		name := p.template()
-		t, err := shared.Clone()
-		if err != nil {
-			return nil, fmt.Errorf("copy the layout for %s: %w", name, err)
-		}
-		text, err := fs.ReadFile(templateFiles, "templates/"+name+".html")
-		if err != nil {
-			return nil, fmt.Errorf("read template %s: %w", name, err)
-		}
-		if set[name], err = t.New(name).Parse(string(text)); err != nil {
-			return nil, fmt.Errorf("parse template %s: %w", name, err)
-		}
-	}
-	return set, nil
 }
 
 // Render answers with a page. The page is drawn before anything is sent, so that a fault in it is a clean 500.
@@ -93,7 +67,7 @@ func (r *Renderer) Render(w http.ResponseWriter, status int, page Page) {
 	v := view{Page: page, Frame: page.frame(), r: r}
 	v.Lang = r.language(v.Frame.Lang)
 	var body bytes.Buffer
-	if err := r.templates[page.template()].ExecuteTemplate(&body, "layout", v); err != nil {
+	if err := r.templates[v.Lang][page.template()].ExecuteTemplate(&body, "layout", v); err != nil {
 		r.log.Error("page not drawn", "page", page.template(), "error", err)
 		status = http.StatusInternalServerError
 		body.Reset()

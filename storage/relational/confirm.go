@@ -40,16 +40,10 @@ func (s *Store) ConfirmLogin(ctx context.Context, c storage.Confirm) (outcome st
 			}
 			if c.Number != a.Number {
 				outcome = storage.ConfirmWrong
-				err = wrongNumber(ctx, tx, a, i, user, c.Now)
+				return wrongNumber(ctx, tx, &a, i, user, c.Now)
 			}
 		}
-		if outcome != storage.ConfirmWrong && err == nil {
-			outcome, err = approve(ctx, tx, a, user, c.Now)
-		}
-		if err != nil {
-			return err
-		}
-		a, err = loadAttempt(ctx, tx, a.ID, c.Now)
+		outcome, err = approve(ctx, tx, &a, user, c.Now)
 		return err
 	})
 	if err != nil {
@@ -59,7 +53,7 @@ func (s *Store) ConfirmLogin(ctx context.Context, c storage.Confirm) (outcome st
 }
 
 // approve moves a held attempt on; a second time it changes nothing but a phone that was bound meanwhile.
-func approve(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, now time.Time) (storage.ConfirmOutcome, error) {
+func approve(ctx context.Context, tx Tx, a *storage.Attempt, user storage.User, now time.Time) (storage.ConfirmOutcome, error) {
 	outcome, state := storage.ConfirmPhoneNeeded, storage.AttemptScanned
 	if len(user.PhoneIndex) > 0 {
 		outcome, state = storage.ConfirmDone, storage.AttemptConfirmed
@@ -67,16 +61,17 @@ func approve(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, n
 	if a.State == state && !a.ApprovedAt.IsZero() {
 		return outcome, nil
 	}
-	err := tx.Do(ctx, `UPDATE attempts SET state = ?, approved_at = ?, version = version + 1 WHERE id = ?`, string(state), Micros(now), a.ID[:])
-	return outcome, err
+	a.State, a.ApprovedAt, a.Version = state, Time(Micros(now)), a.Version+1
+	return outcome, tx.Do(ctx, `UPDATE attempts SET state = ?, approved_at = ?, version = version + 1 WHERE id = ?`, string(state), Micros(now), a.ID[:])
 }
 
 // wrongNumber ends the attempt, also one that was approved before, and counts against the openid, whose row is held: two
 // wrong numbers at once, in two attempts, count as two.
-func wrongNumber(ctx context.Context, tx Tx, a storage.Attempt, i identity, user storage.User, now time.Time) error {
+func wrongNumber(ctx context.Context, tx Tx, a *storage.Attempt, i identity, user storage.User, now time.Time) error {
 	if err := tx.Do(ctx, `UPDATE attempts SET state = 'declined', wrong_number = 1, version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
 		return err
 	}
+	a.State, a.WrongNumber, a.Version = storage.AttemptDeclined, true, a.Version+1
 	times := make([]int64, 0, storage.WrongNumberMax)
 	for _, t := range i.wrongNumbers {
 		if Time(t).Add(storage.WrongNumberWindow).After(now) {

@@ -82,7 +82,7 @@ func confirmDevice(ctx context.Context, tx Tx, a storage.Attempt, now time.Time)
 	case !user.LockedAt.IsZero():
 		return 0, storage.ErrLocked
 	case len(user.PhoneIndex) == 0:
-		return approve(ctx, tx, a, user, now)
+		return approve(ctx, tx, &a, user, now)
 	}
 	by, err := phoneApprover(i, user, now, storage.AMRWeChat)
 	if err != nil {
