@@ -19,7 +19,7 @@ func pages() []Page {
 	return []Page{
 		Login{}, PhoneConfirm{}, DeviceCode{}, DeviceConfirm{}, DeviceEnd{},
 		PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, NotMe{}, Follow{}, Consent{}, Logout{},
-		LoggedOut{}, AppReturn{}, Account{}, AccountDelete{}, AccountGone{}, Failure{},
+		LoggedOut{}, AppReturn{}, Account{}, AccountDelete{}, AccountGone{}, PhoneChange{}, PhoneChanged{}, Failure{},
 	}
 }
 

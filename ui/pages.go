@@ -119,8 +119,9 @@ type DeviceConfirm struct {
 type PhoneNumber struct {
 	Frame
 	Client    Client
+	Change    bool   // the number takes the place of another one: no client asks
 	Value     string // what was typed before
-	Problem   string // "", invalid, country, too_many, send_failed
+	Problem   string // "", invalid, country, same, too_many, send_failed
 	RetryIn   int    // seconds, with too_many
 	Action    string
 	FormToken string
@@ -130,6 +131,8 @@ type PhoneNumber struct {
 type PhoneCode struct {
 	Frame
 	Client       Client
+	Change       bool // the number takes the place of another one: no client asks
+	Old          bool // with Change: the code went to the number that is to be given up
 	MaskedPhone  string
 	Problem      string // "", wrong, expired, too_many
 	TriesLeft    int    // with wrong
@@ -137,7 +140,7 @@ type PhoneCode struct {
 	ResendIn     int    // seconds until the code can be sent again
 	Action       string // POST code
 	ResendAction string // POST: send again
-	ChangeURL    string // GET: another number
+	ChangeURL    string // GET: another number, or, with Old, another way
 	FormToken    string
 }
 
@@ -145,6 +148,7 @@ type PhoneCode struct {
 type PhoneHeld struct {
 	Frame
 	Client      Client
+	Change      bool // as in PhoneNumber
 	MaskedPhone string
 	Problem     string // "", too_many
 	Action      string
@@ -156,7 +160,7 @@ type PhoneHeld struct {
 type PhoneEnd struct {
 	Frame
 	// Kind is done, declined, wrong_number, expired, blocked, taken, locked, other_wechat, snapshot, look_at_tv when a
-	// device was approved, or, after NotMe, disowned, kept, notice_over and notice_other.
+	// device was approved, or, after NotMe, disowned, disowned_phone, kept, kept_phone, notice_over and notice_other.
 	Kind   string
 	Client Client
 	// RetryIn is in seconds, with blocked.
@@ -165,12 +169,13 @@ type PhoneEnd struct {
 	ContinueURL string
 }
 
-// NotMe tells of a sign-in in a new browser or of a device, and asks whether it was this person (submits named revoke and
+// NotMe tells of a sign-in in a new browser or of a device, or of a change of the phone number, and asks whether it was this person (submits named revoke and
 // keep, of equal weight). Both end in PhoneEnd.
 type NotMe struct {
 	Frame
 	Client    Client
 	TV        bool   // a device; else a browser
+	Phone     bool   // the number was changed, in a browser
 	Device    string // of a TV: what it calls itself, unverified
 	Place     string // empty: unknown
 	At        time.Time

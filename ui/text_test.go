@@ -111,11 +111,13 @@ func messages() map[string]map[string]any {
 		"chat.scan":    {"Client": "Grafana", "URL": "https://id.example/phone/x?a=1&b=2"},
 		"chat.welcome": {"Account": "云图"}, "chat.unknown": {"Account": "云图"}, "chat.over": nil, "chat.taken": nil,
 		"chat.blocked": {"Minutes": 15}, "chat.locked": nil, "chat.moved": {"Phone": "138****1234"},
-		"chat.device":      {"Client": "云图影视", "Device": "客厅", "URL": "https://id.example/phone/x"},
-		"chat.notice":      {"Client": "云图", "Device": "Chrome · Windows · 上海", "URL": "https://id.example/phone/notice/x"},
-		"chat.notice_tv":   {"Client": "云图影视", "Device": "客厅", "URL": "https://id.example/phone/notice/x"},
-		"chat.device_over": nil, "chat.device_unnamed": nil,
-		"sms.code": {"Brand": "云图", "Code": "123456", "Minutes": 5},
+		"chat.device":       {"Client": "云图影视", "Device": "客厅", "URL": "https://id.example/phone/x"},
+		"chat.notice":       {"Client": "云图", "Device": "Chrome · Windows · 上海", "URL": "https://id.example/phone/notice/x"},
+		"chat.notice_tv":    {"Client": "云图影视", "Device": "客厅", "URL": "https://id.example/phone/notice/x"},
+		"chat.notice_phone": {"Client": "云图", "Device": "Chrome · Windows · 上海", "URL": "https://id.example/phone/notice/x"},
+		"chat.device_over":  nil, "chat.device_unnamed": nil,
+		"sms.code": {"Brand": "云图", "Code": "123456", "Minutes": 5}, "sms.code_change": {"Brand": "云图", "Code": "123456", "Minutes": 5},
+		"change.client": {"Brand": "云图"},
 	}
 }
 
@@ -138,9 +140,10 @@ func TestEveryMessageIsUsedAndEveryUsedMessageExists(t *testing.T) {
 	}{
 		{"failure", "bad_request unknown_client redirect_mismatch request_expired wrong_browser foreign_form too_many " +
 			"unavailable internal not_found wechat_unavailable locked too_large", []string{".title", ".hint"}},
-		{"end", "done declined wrong_number expired blocked taken locked other_wechat snapshot", []string{".title", ".hint"}},
+		{"end", "done declined wrong_number expired blocked taken locked other_wechat snapshot disowned disowned_phone kept kept_phone", []string{".title", ".hint"}},
 		{"scope", "openid profile phone groups offline_access", []string{""}},
-		{"phone.problem", "invalid country too_many send_failed", []string{""}},
+		{"phone.problem", "invalid country same too_many send_failed", []string{""}},
+		{"change.problem", "over too_many send_failed", []string{""}},
 		{"sms.problem", "wrong expired too_many", []string{""}},
 	} {
 		for _, kind := range strings.Fields(group.kinds) {

@@ -59,7 +59,15 @@ func (f *Flow) maskedPhone(ctx context.Context, userID string) (string, error) {
 	if len(user.PhoneSealed) == 0 {
 		return "", storage.ErrNotFound
 	}
-	phone, err := f.Box.Open(phoneSeal, user.PhoneSealed)
+	return f.masked(user.PhoneSealed)
+}
+
+// masked is a sealed number as pages show it, empty for none.
+func (f *Flow) masked(sealed []byte) (string, error) {
+	if len(sealed) == 0 {
+		return "", nil
+	}
+	phone, err := f.Box.Open(phoneSeal, sealed)
 	if err != nil {
 		return "", fmt.Errorf("open a phone number: %w", err)
 	}

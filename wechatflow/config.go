@@ -20,6 +20,7 @@ import (
 type Store interface {
 	storage.Logins
 	storage.Notices
+	storage.PhoneChanges
 	User(ctx context.Context, id string) (storage.User, error)
 	Identity(ctx context.Context, account, openID string) (storage.Identity, error)
 	RecordFollow(ctx context.Context, e storage.FollowEvent) (storage.FollowOutcome, error)

@@ -52,6 +52,17 @@
 // It is told at once where the platform's message window is open, else with the reply to the next contact. Its link leads
 // through web authorization, as the phone link does, to a page on which "not me" ends what the notice tells of.
 //
+// # Another number
+//
+// A signed-in person changes their number at /phone/change, one page that shows whatever is due:
+//
+//	begun ── a code to the old number, or a login confirmed for it ──► proven ── a code to the new number ──► done
+//
+// It belongs to one session in the browser that the session was opened in: that session's cookie alone is worth nothing
+// elsewhere, and nothing here without a proof. The login is an AuthRequest of its own (storage.PhoneChangeClient), so that
+// the phone says what is confirmed, and no other login counts. Once done, every other browser is signed out and none knows
+// the person; the chat says so, with a "not me" that ends everything and takes the new number away.
+//
 // # Three secrets
 //
 // They are never equal, and never in the same place:

@@ -101,7 +101,7 @@ func (f *Flow) allowPage(r *http.Request) (ok bool, retryAfter time.Duration) {
 }
 
 // messageLimits are the durable limits that one text message counts against.
-func (f *Flow) messageLimits(a storage.Attempt, phoneIndex []byte, address netip.Addr) []storage.Limit {
+func (f *Flow) messageLimits(account, openID string, phoneIndex []byte, address netip.Addr) []storage.Limit {
 	bits := 24
 	if address.Is6() {
 		bits = 48
@@ -117,7 +117,7 @@ func (f *Flow) messageLimits(a storage.Attempt, phoneIndex []byte, address netip
 	}{
 		{"phone", "phone minute", l.MessagesPerPhoneMinute, [][]byte{phoneIndex}},
 		{"phone", "phone", l.MessagesPerPhone, [][]byte{phoneIndex}},
-		{"openid", "openid", l.MessagesPerOpenID, [][]byte{[]byte(a.Account), []byte(a.OpenID)}},
+		{"openid", "openid", l.MessagesPerOpenID, [][]byte{[]byte(account), []byte(openID)}},
 		{"address", "address", l.MessagesPerAddress, [][]byte{addressBytes(address)}},
 		{"address", "network", l.MessagesPerNetwork, [][]byte{networkBytes}},
 		{"day", "day", l.MessagesPerDay, nil},

@@ -91,7 +91,7 @@ func (f *Flow) visit(w http.ResponseWriter, r *http.Request) (visit, bool) {
 		f.unavailable(w, r, lang, err)
 		return visit{}, false
 	}
-	client, err := f.Client(r.Context(), request.ClientID)
+	client, err := f.client(r.Context(), request.ClientID, lang)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		f.fail(w, r, lang, ui.Failure{Status: http.StatusBadRequest, Kind: "unknown_client"}, nil)

@@ -91,6 +91,9 @@ func (f *Flow) noticeText(ctx context.Context, acc *account, n storage.Notice) s
 	} else if n.Device.Place != "" {
 		device += " · " + n.Device.Place
 	}
+	if n.Kind == storage.NoticePhone {
+		id = "chat.notice_phone"
+	}
 	return f.Pages.Text(acc.replies.lang, id, map[string]any{
 		"Client": plain(clientView(f.noticeClient(ctx, n), "").Name), "Device": plain(device), "URL": f.noticeLink(n),
 	})

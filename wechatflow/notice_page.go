@@ -32,11 +32,11 @@ func (f *Flow) getNotice(w http.ResponseWriter, r *http.Request) {
 	}
 	client := f.noticeClient(r.Context(), n)
 	if !n.RevokedAt.IsZero() {
-		f.end(w, r, lang, client, "disowned")
+		f.end(w, r, lang, client, noticeEnd(n, "disowned"))
 		return
 	}
 	f.Pages.Render(w, http.StatusOK, ui.NotMe{
-		Frame: f.frame(r, lang), Client: clientView(client, ""), TV: n.Kind == storage.NoticeTV, Device: n.Device.Name, Place: n.Device.Place,
+		Frame: f.frame(r, lang), Client: clientView(client, ""), TV: n.Kind == storage.NoticeTV, Phone: n.Kind == storage.NoticePhone, Device: n.Device.Name, Place: n.Device.Place,
 		At: n.CreatedAt, Now: f.Now(), Action: f.noticePath(n), FormToken: f.Guard.FormToken(secret, noticePurpose(n)),
 	})
 }
@@ -60,7 +60,7 @@ func (f *Flow) postNotice(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case pressed(r, "revoke") && !pressed(r, "keep"):
 	case pressed(r, "keep") && !pressed(r, "revoke"):
-		f.end(w, r, lang, client, "kept")
+		f.end(w, r, lang, client, noticeEnd(n, "kept"))
 		return
 	default:
 		f.fail(w, r, lang, ui.Failure{Status: http.StatusBadRequest, Kind: "bad_request", Detail: "one of revoke and keep is needed"}, nil)
@@ -70,8 +70,16 @@ func (f *Flow) postNotice(w http.ResponseWriter, r *http.Request) {
 		f.noticeAnswer(w, r, lang, err)
 		return
 	}
-	f.Log.WarnContext(r.Context(), "sign-in disowned", "user", n.UserID, "client", n.ClientID, "kind", n.Kind)
-	f.end(w, r, lang, client, "disowned")
+	f.Log.WarnContext(r.Context(), "disowned by a notice", "user", n.UserID, "client", n.ClientID, "kind", n.Kind)
+	f.end(w, r, lang, client, noticeEnd(n, "disowned"))
+}
+
+// noticeEnd is the kind of the last page: what was told decides its words.
+func noticeEnd(n storage.Notice, kind string) string {
+	if n.Kind == storage.NoticePhone {
+		return kind + "_phone"
+	}
+	return kind
 }
 
 func noticePurpose(n storage.Notice) string { return "notice " + n.ID.String() }

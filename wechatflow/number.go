@@ -99,7 +99,7 @@ func (f *Flow) sendCode(w http.ResponseWriter, r *http.Request, p phoneVisit, nu
 		AttemptID: p.attempt.ID, PhoneHash: p.secret.Hash(),
 		PhoneSealed: f.Box.Seal(phoneSeal, []byte(number)), PhoneIndex: index,
 		Code: f.codeHash(p.attempt.ID, index, code), ExpiresAt: now.Add(f.Lifetimes.Code),
-		Limits: f.messageLimits(p.attempt, index, f.Guard.Address(r)), Now: now,
+		Limits: f.messageLimits(p.attempt.Account, p.attempt.OpenID, index, f.Guard.Address(r)), Now: now,
 	})
 	if limited := (*storage.LimitedError)(nil); errors.As(err, &limited) {
 		f.metrics.messages.WithLabelValues("limited").Inc()
@@ -115,7 +115,7 @@ func (f *Flow) sendCode(w http.ResponseWriter, r *http.Request, p phoneVisit, nu
 		f.storeAnswer(w, r, p.lang, err)
 		return
 	}
-	if err := f.deliver(r, p, number, code); err != nil {
+	if err := f.deliver(r, p.lang, "sms.code", number, code); err != nil {
 		f.metrics.messages.WithLabelValues("failed").Inc()
 		f.Log.ErrorContext(r.Context(), "text message not sent", "error", err)
 		f.Pages.Render(w, http.StatusBadGateway, f.numberPage(r, p, number, "send_failed"))

@@ -37,7 +37,7 @@ func (f *Flow) phoneVisit(w http.ResponseWriter, r *http.Request) (phoneVisit, b
 		f.storeAnswer(w, r, lang, err)
 		return phoneVisit{}, false
 	}
-	client, err := f.Client(r.Context(), attempt.ClientID)
+	client, err := f.client(r.Context(), attempt.ClientID, lang)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		f.fail(w, r, lang, ui.Failure{Status: http.StatusBadRequest, Kind: "unknown_client"}, nil)

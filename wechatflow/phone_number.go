@@ -68,14 +68,14 @@ func (f *Flow) codeHash(attempt storage.ID, index []byte, code string) storage.H
 
 func drawCode() string { return fmt.Sprintf("%06d", randomBelow(1_000_000)) }
 
-// deliver hands the message to the sender.
-func (f *Flow) deliver(r *http.Request, p phoneVisit, number, code string) error {
+// deliver hands the message, a text of the catalogue, to the sender.
+func (f *Flow) deliver(r *http.Request, lang, text, number, code string) error {
 	ctx, cancel := context.WithTimeout(r.Context(), sendDeadline)
 	defer cancel()
-	text := f.Pages.Text(p.lang, "sms.code", map[string]any{
+	text = f.Pages.Text(lang, text, map[string]any{
 		"Brand": f.Brand, "Code": code, "Minutes": int(f.Lifetimes.Code / time.Minute),
 	})
-	return f.SMS.Send(ctx, sms.Message{To: number, Text: text, Code: code, Lang: p.lang, Kind: "code"})
+	return f.SMS.Send(ctx, sms.Message{To: number, Text: text, Code: code, Lang: lang, Kind: "code"})
 }
 
 // sentTo is what the code's page must remember between two requests: where the code went, and when. The page carries

@@ -71,7 +71,7 @@ func (f *Flow) scanReply(ctx context.Context, acc *account, outcome storage.Scan
 	}
 	switch outcome {
 	case storage.ScanAccepted, storage.ScanRepeated:
-		client, err := f.Client(ctx, attempt.ClientID)
+		client, err := f.client(ctx, attempt.ClientID, acc.replies.lang)
 		if err != nil {
 			return "", fmt.Errorf("look the client up: %w", err)
 		}

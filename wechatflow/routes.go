@@ -18,6 +18,15 @@ func (f *Flow) Routes(r chi.Router) {
 	r.Get("/phone/notice/{notice}", f.getNotice) // the link of a notice, and its page once the openid is proven
 	r.Post("/phone/notice/{notice}", f.postNotice)
 
+	// The change of a phone number, by whoever is signed in. The account page of the provider leads here.
+	r.Get(changePath, f.getChange)
+	r.Post(changePath, f.postChange)
+	r.Post(changePath+"/old", f.postChangeOld)
+	r.Post(changePath+"/number", f.postChangeNumber)
+	r.Post(changePath+"/new", f.postChangeNew)
+	r.Post(changePath+"/resend", f.postChangeResend)
+	r.Post(changePath+"/move", f.postChangeMove)
+
 	// A device that shows our code, and the page that its plain address leads to inside WeChat.
 	r.Get("/device/picture/{picture}", f.getDevicePicture)
 	r.Get("/device/wechat", f.getDeviceWeChat)

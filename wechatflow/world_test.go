@@ -179,7 +179,7 @@ func (w *world) newFlow(o options, log *slog.Logger, metrics prometheus.Register
 	}
 	flow, err := wechatflow.New(wechatflow.Config{
 		Store: w.store, Signals: w.signals, Guard: w.guard, Box: w.box, Pages: w.pages, Accounts: w.accounts, SMS: w.pocket,
-		Client: w.store.Client, Brand: "Qiao", Lifetimes: o.lifetimes, Limits: o.limits, Metrics: metrics, Now: w.clock.Now, Log: log,
+		Client: w.shown, Brand: "Qiao", Lifetimes: o.lifetimes, Limits: o.limits, Metrics: metrics, Now: w.clock.Now, Log: log,
 	})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() {
@@ -190,10 +190,19 @@ func (w *world) newFlow(o options, log *slog.Logger, metrics prometheus.Register
 	return flow
 }
 
+// shown looks a client up, and knows the pages of the provider, as the registry does.
+func (w *world) shown(ctx context.Context, id string) (storage.Client, error) {
+	if storage.OwnPage(id) {
+		return storage.Client{ID: id, Name: "Qiao", FirstParty: true}, nil
+	}
+	return w.store.Client(ctx, id)
+}
+
 // handler is the flow, and in the provider's place a page that says which session it sees.
 func (w *world) handler(flow *wechatflow.Flow) http.Handler {
 	r := chi.NewRouter()
 	flow.Routes(r)
+	r.Get("/account", func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("the account page")) })
 	r.Get("/authorize/continue", func(rw http.ResponseWriter, r *http.Request) {
 		handle, ok := w.guard.Session(r)
 		if !ok {

@@ -29,10 +29,39 @@ func accounts(lang string) []Sample {
 		{ClientID: "work", Name: "云图工作台", Scopes: []ui.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "phone"}, {Name: "offline_access"}}},
 		{ClientID: "print", Name: strings.Repeat("W", 64), Scopes: []ui.Scope{{Name: "printer:use"}}},
 	}
-	return []Sample{
+	all := phoneChanges(lang)
+	return append(all, []Sample{
 		{"account", 200, many, false},
 		{"account-few", 200, few, false},
 		{"account-delete", 200, ui.AccountDelete{Frame: f, Username: "heron-4821", MaskedPhone: "138****1234", FormToken: token}, false},
 		{"account-gone", 200, ui.AccountGone{Frame: ui.Frame{Lang: lang}}, false},
+	}...)
+}
+
+// phoneChanges has the way to another number.
+func phoneChanges(lang string) []Sample {
+	f := ui.Frame{Lang: lang, Here: "/phone/change"}
+	begin := func(masked, problem string, retry int) ui.PhoneChange {
+		return ui.PhoneChange{Frame: f, MaskedPhone: masked, Problem: problem, RetryIn: retry, Action: "/phone/change", FormToken: token}
+	}
+	code := ui.PhoneCode{
+		Frame: f, Change: true, Old: true, MaskedPhone: "138****1234", ResendIn: 58, Action: "/phone/change/old",
+		ResendAction: "/phone/change/resend", ChangeURL: "/phone/change?start=1", FormToken: token,
+	}
+	second := code
+	second.Old, second.MaskedPhone, second.Action, second.ChangeURL = false, "139****5678", "/phone/change/new", "/phone/change?number=1"
+	return []Sample{
+		{"change", 200, begin("138****1234", "", 0), false},
+		{"change-none", 200, begin("", "", 0), false},
+		{"change-over", 409, begin("138****1234", "over", 0), false},
+		{"change-too-many", 429, begin("138****1234", "too_many", 45), false},
+		{"change-old", 200, code, false},
+		{"change-number", 200, ui.PhoneNumber{Frame: f, Change: true, Action: "/phone/change/number", FormToken: token}, false},
+		{"change-number-same", 422, ui.PhoneNumber{Frame: f, Change: true, Value: "13800001234", Problem: "same", Action: "/phone/change/number", FormToken: token}, false},
+		{"change-new", 200, second, false},
+		{"change-held", 200, ui.PhoneHeld{
+			Frame: f, Change: true, MaskedPhone: "139****5678", Action: "/phone/change/move", ChangeURL: "/phone/change?number=1", FormToken: token,
+		}, false},
+		{"changed", 200, ui.PhoneChanged{Frame: f, MaskedPhone: "139****5678"}, false},
 	}
 }

@@ -143,11 +143,14 @@ func phones(lang string) []Sample {
 		Frame: f, Client: client(), Device: "Chrome · Windows", Place: "上海", At: now().Add(-20 * time.Second), Now: now(),
 		Action: "/phone/notice/sample", FormToken: token,
 	}
+	notMePhone := notMe
+	notMePhone.Phone = true
 	notMeTV := notMe
 	notMeTV.TV, notMeTV.Device, notMeTV.Place, notMeTV.Client = true, "客厅电视", "", device.Client
 	all := []Sample{
 		{"not-me", 200, notMe, true},
 		{"not-me-tv", 200, notMeTV, true},
+		{"not-me-phone", 200, notMePhone, true},
 		{"confirm", 200, confirm, true},
 		{"confirm-far", 200, far, true},
 		{"confirm-plain", 200, plain, true},
@@ -174,7 +177,7 @@ func phones(lang string) []Sample {
 	}
 	for _, kind := range []string{
 		"done", "declined", "wrong_number", "expired", "blocked", "taken", "locked", "other_wechat", "snapshot",
-		"look_at_tv", "disowned", "kept", "notice_over", "notice_other",
+		"look_at_tv", "disowned", "disowned_phone", "kept", "kept_phone", "notice_over", "notice_other",
 	} {
 		end := ui.PhoneEnd{Frame: f, Kind: kind, Client: client()}
 		if kind == "blocked" {

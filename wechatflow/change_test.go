@@ -1,0 +1,390 @@
+package wechatflow_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"qiao/storage"
+	"qiao/wechatflow"
+)
+
+const (
+	bobPhone = "+8613800002345"
+	newPhone = "+8613900005678"
+	newTyped = "139 0000 5678"
+)
+
+// proveBySMS begins a change and types the code that went to the old number.
+func (c *computer) proveBySMS() *page {
+	c.w.t.Helper()
+	code := c.get("/phone/change?start=1").submit("/phone/change", "sms", "yes")
+	require.Equal(c.w.t, http.StatusOK, code.status, code.body)
+	return code.submit("/old", "code", c.w.pocket.lastCode(c.w.t))
+}
+
+// numberOf is the number of a person, in clear.
+func (w *world) numberOf(userID string) string {
+	w.t.Helper()
+	user, err := w.store.User(context.Background(), userID)
+	require.NoError(w.t, err)
+	if len(user.PhoneSealed) == 0 {
+		return ""
+	}
+	number, err := w.box.Open("phone", user.PhoneSealed)
+	require.NoError(w.t, err)
+	return string(number)
+}
+
+func (w *world) audited(userID, action string) (n int) {
+	w.t.Helper()
+	entries, err := w.store.ListAudit(context.Background(), userID, 1000)
+	require.NoError(w.t, err)
+	for _, e := range entries {
+		if e.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAChangeByTheOldNumber(t *testing.T) {
+	w := newWorld(t, options{})
+	c, other, alice := w.browser(), w.browser(), w.person()
+	me := alice.signIn(c, alicePhone)
+	w.clock.advance(2 * time.Minute)
+	alice.signIn(other, alicePhone)
+	w.eventually("both sign-ins are told", func() bool { return len(alice.notices()) > 0 })
+
+	begin := c.get("/phone/change")
+	require.Contains(t, begin.body, "138****1234")
+	code := begin.submit("/phone/change", "sms", "yes")
+	require.Equal(t, alicePhone, w.pocket.all()[len(w.pocket.all())-1].To)
+	require.Contains(t, w.pocket.all()[len(w.pocket.all())-1].Text, "changes the phone number", "the message says what it is for")
+	require.Equal(t, "/phone/change", code.path(), "no address holds a number")
+	require.Contains(t, c.get("/phone/change").body, `autocomplete="one-time-code"`, "loaded again, it is the same page")
+	number := code.submit("/old", "code", w.pocket.lastCode(t))
+	require.Contains(t, number.body, `type="tel"`)
+	second := number.submit("/number", "phone", newTyped)
+	require.Equal(t, newPhone, w.pocket.all()[len(w.pocket.all())-1].To)
+	require.Contains(t, second.body, "139****5678")
+	require.Equal(t, alicePhone, w.numberOf(me.User))
+	done := second.submit("/new", "code", w.pocket.lastCode(t))
+	require.Equal(t, http.StatusOK, done.status, done.body)
+	require.Contains(t, done.body, "Your number is changed")
+	require.Equal(t, newPhone, w.numberOf(me.User))
+	for _, p := range []*page{begin, code, number, second, done} {
+		for _, full := range []string{alicePhone[3:], newPhone[3:]} {
+			require.NotContains(t, p.body, full)
+		}
+		require.Equal(t, "no-store", p.header.Get("Cache-Control"))
+	}
+
+	require.Contains(t, second.submit("/new", "code", "000000").body, "Your number is changed", "the answer was lost")
+	require.Equal(t, 1, w.audited(me.User, "phone.change"))
+	require.True(t, c.signedIn(), "this browser stays")
+	require.False(t, other.signedIn(), "the others do not")
+	link := alice.notice()
+	page := alice.open(link)
+	require.Contains(t, page.body, "The phone number of your <bdi>Qiao</bdi> account was changed")
+	require.Contains(t, page.body, "Chrome · Windows")
+	require.Equal(t, "kept_phone", page.submit("/notice/", "keep", "yes").attr("data-end"))
+	require.Equal(t, newPhone, w.numberOf(me.User))
+	login := c.login()
+	alice.choose(alice.scanAndFollow(login), login)
+	require.Contains(t, c.get(login.path()).body, `name="approve"`, "no browser knows her")
+	for _, secret := range []string{alicePhone[3:], newPhone[3:], "139****5678"} {
+		require.NotContains(t, w.logs.String(), secret)
+	}
+	again := c.get("/phone/change?start=1")
+	require.Contains(t, again.body, "139****5678")
+}
+
+func TestAChangeByALoginInWeChat(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	me := alice.signIn(c, alicePhone)
+	sent := len(w.pocket.all())
+	login := c.get("/phone/change").submit("/phone/change", "wechat", "yes")
+	require.True(t, strings.HasPrefix(login.path(), "/login/"), login.path())
+	require.Equal(t, http.StatusConflict, c.get("/phone/change?over=1").status)
+	require.Contains(t, c.get("/phone/change").body, `name="wechat"`, "nobody is proven")
+
+	confirm := alice.scanAndFollow(login)
+	require.Contains(t, confirm.body, "Qiao (change phone number)", "the phone says what it confirms")
+	require.Equal(t, "done", alice.choose(confirm, login).attr("data-end"))
+	_, back := c.continueLogin(login)
+	require.Equal(t, http.StatusOK, back.status)
+	number := c.get("/phone/change")
+	require.Contains(t, number.body, `type="tel"`)
+	require.Len(t, w.pocket.all(), sent, "nothing goes to the old number")
+	second := number.submit("/number", "phone", newTyped)
+	require.Contains(t, second.submit("/new", "code", w.pocket.lastCode(t)).body, "Your number is changed")
+	require.Equal(t, newPhone, w.numberOf(me.User))
+}
+
+// A login that is not the one of the change, or somebody else's, proves nothing.
+func TestAnotherLoginProvesNoChange(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice, bob := w.browser(), w.person(), w.person()
+	alice.signIn(c, alicePhone)
+	c.get("/phone/change").submit("/phone/change", "wechat", "yes")
+	login := c.get("/login/" + c.requestWith(testClientID, func(p *storage.AuthParams) { p.Prompt = []string{"login"} }).String())
+	alice.confirmLogin(login, alicePhone)
+	_, back := c.continueLogin(login)
+	require.Equal(t, http.StatusOK, back.status)
+	require.Contains(t, c.get("/phone/change").body, `name="wechat"`)
+
+	login = c.get("/phone/change").submit("/phone/change", "wechat", "yes")
+	bob.confirmLogin(login, bobPhone)
+	_, back = c.continueLogin(login)
+	require.Equal(t, http.StatusOK, back.status)
+	page := c.get("/phone/change")
+	require.Contains(t, page.body, `name="wechat"`)
+	require.NotContains(t, page.body, "138****1234", "it is the account of who is signed in now")
+}
+
+// sends lists every form of a change, with a token.
+func changeForms() map[string][]string {
+	return map[string][]string{
+		"/phone/change": {"sms", "yes"}, "/phone/change/old": {"code", "123456"}, "/phone/change/number": {"phone", newTyped},
+		"/phone/change/new": {"code", "123456"}, "/phone/change/resend": nil, "/phone/change/move": {"move", "yes"},
+	}
+}
+
+// carry copies cookies by name to a fresh browser.
+func (c *computer) carry(names ...string) *computer {
+	c.w.t.Helper()
+	thief := c.w.browser()
+	for _, cookie := range c.http.Jar.Cookies(mustURL(c.w.t, c.site)) {
+		for _, name := range names {
+			if cookie.Name == name {
+				thief.http.Jar.SetCookies(mustURL(c.w.t, c.site), []*http.Cookie{{Name: cookie.Name, Value: cookie.Value, Path: "/"}})
+			}
+		}
+	}
+	return thief
+}
+
+func TestAChangeBelongsToItsBrowser(t *testing.T) {
+	w := newWorld(t, options{})
+	c, second, stranger, alice, bob := w.browser(), w.browser(), w.browser(), w.person(), w.person()
+	me := alice.signIn(c, alicePhone)
+	w.clock.advance(2 * time.Minute)
+	alice.signIn(second, alicePhone)
+	bob.signIn(stranger, bobPhone)
+	w.clock.advance(2 * time.Minute)
+	begin := c.get("/phone/change")
+	_, beginToken := begin.form("/phone/change")
+	number := c.proveBySMS()
+	_, token := number.form("/number")
+	code := number.submit("/number", "phone", newTyped)
+	right := w.pocket.lastCode(t)
+	sent := len(w.pocket.all())
+
+	cookieAlone := c.carry("qiao_session")
+	strangersCookie := c.carry("qiao_session")
+	strangersCookie.http.Jar.SetCookies(mustURL(t, c.site), []*http.Cookie{{Name: "qiao_browser", Value: storage.NewSecret().Text(), Path: "/"}})
+	for name, thief := range map[string]*computer{"the session's cookie alone": cookieAlone, "with a browser of its own": strangersCookie} {
+		require.Equal(t, http.StatusNotFound, thief.get("/phone/change").status, name)
+	}
+	foreign := *c
+	foreign.origin = "https://evil.example"
+	for path, f := range changeForms() {
+		if path == "/phone/change/new" {
+			f = []string{"code", right}
+		}
+		tokenOf := token
+		if path == "/phone/change" {
+			tokenOf = beginToken
+		}
+		for name, post := range map[string]madeUp{
+			"the session's cookie alone":        {cookieAlone, path, tokenOf},
+			"with a browser of its own":         {strangersCookie, path, tokenOf},
+			"the same person's other browser":   {second, path, tokenOf},
+			"somebody else":                     {stranger, path, tokenOf},
+			"another site":                      {&foreign, path, tokenOf},
+			"without a token":                   {c, path, ""},
+			"with the token of another purpose": {c, path, map[bool]string{true: token, false: beginToken}[path == "/phone/change"]},
+		} {
+			status := post.c.still().do("POST", post.action, fields(post.token, f...)).status
+			// Who has no change under way is led to the page that says so.
+			require.Contains(t, []int{http.StatusForbidden, http.StatusNotFound, http.StatusSeeOther}, status, "%s: %s", path, name)
+			if name != "the same person's other browser" && name != "somebody else" {
+				require.NotEqual(t, http.StatusSeeOther, status, "%s: %s", path, name)
+			}
+		}
+		require.Equal(t, http.StatusSeeOther, w.browser().still().do("POST", path, fields(tokenOf, f...)).status, "nobody is signed in")
+		if path != "/phone/change" {
+			require.Contains(t, []int{http.StatusMethodNotAllowed, http.StatusNotFound}, c.get(path+"?"+fields(tokenOf, f...).Encode()).status)
+		}
+		require.Equal(t, http.StatusRequestEntityTooLarge, c.do("POST", path, fields(tokenOf, "x", strings.Repeat("x", 10<<20))).status)
+	}
+	require.Equal(t, "/account", w.browser().get("/phone/change").path())
+	require.Equal(t, alicePhone, w.numberOf(me.User))
+	require.Len(t, w.pocket.all(), sent, "nothing was sent")
+	require.Contains(t, code.submit("/new", "code", right).body, "Your number is changed", "and the person goes on")
+}
+
+func TestAChangeIsLateOrEnded(t *testing.T) {
+	for name, interrupt := range map[string]func(w *world, me session){
+		"late":       func(w *world, _ session) { w.clock.advance(21 * time.Minute) },
+		"locked":     func(w *world, me session) { _ = w.store.LockUser(context.Background(), me.User, "ops", w.clock.Now()) },
+		"signed out": func(w *world, me session) { _ = w.store.SignOutEverywhere(context.Background(), me.User, "user", w.clock.Now()) },
+		"deleted":    func(w *world, me session) { _ = w.store.DeleteUser(context.Background(), me.User, "ops", w.clock.Now()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, options{})
+			c, alice := w.browser(), w.person()
+			me := alice.signIn(c, alicePhone)
+			code := c.proveBySMS().submit("/number", "phone", newTyped)
+			interrupt(w, me)
+			after := code.submit("/new", "code", w.pocket.lastCode(t))
+			if name == "late" {
+				require.Equal(t, http.StatusConflict, after.status)
+				require.Contains(t, after.body, "timed out or is over")
+			} else {
+				require.Equal(t, "/account", after.path())
+			}
+			users, err := w.store.ListUsers(context.Background(), storage.UserFilter{})
+			require.NoError(t, err)
+			for _, u := range users {
+				require.Equal(t, alicePhone, w.numberOf(u.ID))
+			}
+		})
+	}
+}
+
+func TestAChangeFromTwoTabs(t *testing.T) {
+	w := newWorld(t, options{limits: wechatflow.Limits{MessagesPerPhoneMinute: wechatflow.Rate{Max: -1}}})
+	c, alice := w.browser(), w.person()
+	me := alice.signIn(c, alicePhone)
+	first := c.get("/phone/change").submit("/phone/change", "sms", "yes")
+	stale := w.pocket.lastCode(t)
+	second := c.get("/phone/change?start=1").submit("/phone/change", "sms", "yes")
+	require.Equal(t, http.StatusForbidden, first.submit("/old", "code", stale).status, "the first one was replaced")
+	number := second.submit("/old", "code", w.pocket.lastCode(t))
+	number.submit("/number", "phone", newTyped)
+	code := c.get("/phone/change")
+	var together sync.WaitGroup
+	for range 5 {
+		together.Go(func() { code.submit("/new", "code", w.pocket.lastCode(t)) })
+	}
+	together.Wait()
+	require.Equal(t, newPhone, w.numberOf(me.User))
+	require.Equal(t, 1, w.audited(me.User, "phone.change"))
+}
+
+func TestACodeOfAChangeIsTriedFiveTimes(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	me := alice.signIn(c, alicePhone)
+	code := c.proveBySMS().submit("/number", "phone", newTyped)
+	right := w.pocket.lastCode(t)
+	wrong := "000000"
+	if right == wrong {
+		wrong = "000001"
+	}
+	require.Equal(t, http.StatusUnprocessableEntity, code.submit("/new", "code", "12345").status, "not a try")
+	var together sync.WaitGroup
+	for range 20 {
+		together.Go(func() { code.submit("/new", "code", wrong) })
+	}
+	together.Wait()
+	late := code.submit("/new", "code", right)
+	require.Equal(t, http.StatusGone, late.status)
+	require.Equal(t, 5.0, w.counter("qiao_login_binds_total", "outcome=change_wrong_code"))
+	require.Equal(t, alicePhone, w.numberOf(me.User))
+	require.Equal(t, http.StatusTooManyRequests, late.submit("/resend").status, "a minute between two messages")
+	w.clock.advance(61 * time.Second)
+	again := late.submit("/resend")
+	require.Contains(t, again.submit("/new", "code", w.pocket.lastCode(t)).body, "Your number is changed")
+}
+
+func TestMessagesOfAChangeAreLimited(t *testing.T) {
+	w := newWorld(t, options{limits: wechatflow.Limits{MessagesPerOpenID: wechatflow.Rate{Max: 3}}})
+	c, alice := w.browser(), w.person()
+	alice.signIn(c, alicePhone) // one message
+	w.clock.advance(2 * time.Minute)
+	number := c.proveBySMS()
+	for typed, want := range map[string]string{"13800001234": "the number that you have", "abc": "not a valid", "+1 650 253 0000": "country or region"} {
+		refused := number.submit("/number", "phone", typed)
+		require.Equal(t, http.StatusUnprocessableEntity, refused.status)
+		require.Contains(t, refused.body, want)
+	}
+	w.pocket.failing(errors.New("the sender is down"))
+	failed := number.submit("/number", "phone", newTyped)
+	require.Equal(t, http.StatusBadGateway, failed.status)
+	w.pocket.failing(nil)
+	limited := failed.submit("/number", "phone", newTyped) // the one that failed has counted
+	require.Equal(t, http.StatusTooManyRequests, limited.status)
+	require.Contains(t, limited.body, "Too many codes")
+	w.clock.advance(time.Minute)
+	require.Equal(t, http.StatusTooManyRequests, c.get("/phone/change?start=1").submit("/phone/change", "sms", "yes").status)
+	require.Len(t, w.pocket.all(), 2)
+}
+
+func TestAChangeTakesANumberOnlyByConsent(t *testing.T) {
+	w := newWorld(t, options{limits: wechatflow.Limits{MessagesPerPhoneMinute: wechatflow.Rate{Max: -1}}})
+	c, holder, alice, bob := w.browser(), w.browser(), w.person(), w.person()
+	theirs := bob.signIn(holder, bobPhone)
+	me := alice.signIn(c, alicePhone)
+	bob.chat()
+	code := c.proveBySMS().submit("/number", "phone", bobPhone)
+	require.NotContains(t, code.body, "linked", "before the code nothing is told")
+	held := code.submit("/new", "code", w.pocket.lastCode(t))
+	require.Contains(t, held.body, `name="move"`)
+	require.Contains(t, c.get("/phone/change?number=1").body, `type="tel"`, "another number may be used")
+	require.Equal(t, bobPhone, w.numberOf(theirs.User))
+	require.Contains(t, held.submit("/move").body, `name="move"`, "without the button nothing moves")
+	done := held.submit("/move", "move", "yes")
+	require.Contains(t, done.body, "Your number is changed")
+	require.Equal(t, bobPhone, w.numberOf(me.User))
+	require.Empty(t, w.numberOf(theirs.User))
+	w.eventually("the earlier holder is told", func() bool { return len(bob.chat()) > 0 })
+
+	// Who has lost the number binds another one, in a login that WeChat confirms.
+	begin := holder.get("/phone/change")
+	require.NotContains(t, begin.body, `name="sms"`)
+	require.Equal(t, http.StatusBadRequest, begin.submit("/phone/change", "sms", "yes").status)
+	login := begin.submit("/phone/change", "wechat", "yes")
+	bob.confirmLogin(login, newPhone)
+	s, _ := holder.continueLogin(login)
+	require.Equal(t, theirs.User, s.User)
+	require.Equal(t, newPhone, w.numberOf(theirs.User))
+}
+
+func TestNotMeTakesAChangeBack(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	me := alice.signIn(c, alicePhone)
+	alice.notice()
+	c.proveBySMS().submit("/number", "phone", newTyped).submit("/new", "code", w.pocket.lastCode(t))
+	require.Equal(t, newPhone, w.numberOf(me.User))
+	page := alice.open(alice.notice())
+	for range 2 {
+		require.Equal(t, "disowned_phone", page.submit("/notice/", "revoke", "yes").attr("data-end"))
+	}
+	require.False(t, c.signedIn())
+	require.Empty(t, w.numberOf(me.User))
+	require.Equal(t, 1, w.audited(me.User, "phone.disowned"))
+	w.clock.advance(2 * time.Minute)
+	require.Equal(t, me.User, alice.signIn(w.browser(), alicePhone).User, "she is herself, and binds her number")
+	require.Equal(t, alicePhone, w.numberOf(me.User))
+}
+
+// A database that is down says so, and changes nothing.
+func TestAChangeWithoutTheDatabase(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	alice.signIn(c, alicePhone)
+	w.signals.down.Store(true)
+	require.Equal(t, http.StatusServiceUnavailable, c.get("/phone/change").submit("/phone/change", "sms", "yes").status)
+	w.signals.down.Store(false)
+}
