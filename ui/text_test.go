@@ -90,8 +90,8 @@ func used(t *testing.T) (ids, prefixes []string) {
 	files, err := filepath.Glob("templates/*.html")
 	require.NoError(t, err)
 	files = append(files, "view.go")
-	plain := regexp.MustCompile(`\.(?:T|Plain|Count|Has)[ (]"([a-z_.]+)"`)
-	composed := regexp.MustCompile(`\(print "([a-z_.]+)"`)
+	plain := regexp.MustCompile(`\.(?:T|Plain|Count|Has)[ (]"([a-z_.]*[a-z_])"`)
+	composed := regexp.MustCompile(`(?:\(print |\.Plain\()"([a-z_.]+\.)"`)
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		require.NoError(t, err)
