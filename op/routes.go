@@ -14,6 +14,7 @@ import (
 // No route here sends CORS headers but the metadata: the others are navigations of a browser with cookies, and a script
 // of another site has no business to read their answers.
 func (p *Provider) Routes(r chi.Router) {
+	r.Get("/", p.home)
 	r.Get("/authorize", p.authorize)
 	r.Post("/authorize", p.postToGet)
 	r.Get("/authorize/continue", p.resume)

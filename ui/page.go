@@ -19,7 +19,7 @@ func pages() []Page {
 	return []Page{
 		Login{}, PhoneConfirm{}, DeviceCode{}, DeviceConfirm{}, DeviceEnd{},
 		PhoneNumber{}, PhoneCode{}, PhoneHeld{}, PhoneEnd{}, NotMe{}, Follow{}, Consent{}, Logout{},
-		LoggedOut{}, AppReturn{}, Account{}, AccountDelete{}, AccountGone{}, PhoneChange{}, PhoneChanged{}, Failure{},
+		LoggedOut{}, AppReturn{}, Home{}, Account{}, AccountDelete{}, AccountGone{}, PhoneChange{}, PhoneChanged{}, Failure{},
 	}
 }
 
@@ -44,6 +44,7 @@ func (Follow) template() string        { return "follow" }
 func (Consent) template() string       { return "consent" }
 func (Logout) template() string        { return "logout" }
 func (LoggedOut) template() string     { return "logged_out" }
+func (Home) template() string          { return "home" }
 func (AppReturn) template() string     { return "app_return" }
 func (Failure) template() string       { return "failure" }
 
@@ -61,6 +62,7 @@ func (Follow) script() string        { return pageScript }
 func (Consent) script() string       { return pageScript }
 func (Logout) script() string        { return pageScript }
 func (LoggedOut) script() string     { return "" }
+func (Home) script() string          { return "" }
 func (AppReturn) script() string     { return pageScript }
 func (Failure) script() string       { return "" }
 
@@ -78,6 +80,7 @@ func (p Follow) client() Client        { return p.Client }
 func (p Consent) client() Client       { return p.Client }
 func (p Logout) client() Client        { return p.Client }
 func (LoggedOut) client() Client       { return Client{} }
+func (Home) client() Client            { return Client{} }
 func (p AppReturn) client() Client     { return p.Client }
 func (Failure) client() Client         { return Client{} }
 
@@ -95,5 +98,6 @@ func (Follow) inClientWindow() bool        { return false }
 func (Consent) inClientWindow() bool       { return true }
 func (Logout) inClientWindow() bool        { return true }
 func (LoggedOut) inClientWindow() bool     { return true }
+func (Home) inClientWindow() bool          { return false }
 func (AppReturn) inClientWindow() bool     { return false }
 func (Failure) inClientWindow() bool       { return true }

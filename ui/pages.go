@@ -225,6 +225,13 @@ type LoggedOut struct {
 	Stayed bool
 }
 
+// Home is what a person sees who opens the issuer's address itself.
+type Home struct {
+	Frame
+	AccountURL string
+	DeviceURL  string
+}
+
 // AppReturn ends a login or a logout that an app began (RFC 8252): its button leads to the app's own scheme, which
 // browsers open only when a person taps. With script the page tries once by itself.
 type AppReturn struct {

@@ -207,6 +207,7 @@ func others(lang string) []Sample {
 		}, false},
 		{"logout", 200, ui.Logout{Frame: f, Client: client(), Action: "/end_session", FormToken: token}, false},
 		{"logout-direct", 200, ui.Logout{Frame: f, Action: "/end_session", FormToken: token}, false},
+		{"home", 200, ui.Home{Frame: ui.Frame{Lang: lang, Here: "/"}, AccountURL: "/account", DeviceURL: "/device"}, false},
 		{"app-return", 200, ui.AppReturn{Frame: ui.Frame{Lang: lang}, Kind: "signed_in", Client: app, URL: "com.yuntu.reader:/callback?code=sample&state=s"}, false},
 		{"app-return-error", 200, ui.AppReturn{
 			Frame: ui.Frame{Lang: lang}, Kind: "not_signed_in", Client: ui.Client{Host: app.Host}, URL: "com.yuntu.reader:/callback?error=access_denied",
