@@ -1,7 +1,9 @@
-// axe-core finds nothing on any page: each page of the gallery in each of its states, in both languages, light and dark,
-// on a desktop and at 360 px. (tv.test.mjs looks at the TV's screens as it comes to them.)
+// What assistive technology gets. axe-core finds nothing on any page: each page of the gallery in each of its states, in
+// both languages, light and dark, on a desktop and at 360 px. (tv.test.mjs looks at the TV's screens as it comes to them.)
+// The accessibility tree of the main pages is in aria/; UPDATE=1 writes it anew.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { axe, startChromium, violations } from './support.mjs';
 
@@ -69,4 +71,33 @@ test('the check bites', async () => {
   const ids = new Set((await violations(page)).map((v) => v.split(':')[0]));
   for (const id of ['color-contrast', 'document-title', 'html-has-lang', 'label', 'target-size']) assert.ok(ids.has(id), id);
   assert.deepEqual(new Set((await violations(page, ['color-contrast'])).map((v) => v.split(':')[0])), new Set(['color-contrast']));
+});
+
+const pages = ['login-waiting', 'login-scanned', 'login-continue-as', 'login-expired', 'confirm-far', 'number-invalid', 'code-wrong', 'consent',
+  'device-code-wrong', 'device-confirm', 'app-return', 'failure-unavailable', 'home'];
+
+test('the accessibility tree of the main pages', async () => {
+  const page = await (await chrome.newContext({ locale: 'en' })).newPage();
+  for (const name of pages) {
+    const file = new URL(`./aria/${name}.yaml`, import.meta.url);
+    await page.goto(`${gallery.url}page/en/${name}`);
+    assert.equal(await page.locator('h1').count(), 1, name);
+    for (const id of await page.locator('[aria-describedby]').evaluateAll((all) => all.flatMap((e) => e.getAttribute('aria-describedby').split(' ')))) {
+      assert.notEqual((await page.textContent('#' + id)).trim(), '', `${name}: ${id} says something`);
+    }
+    const tree = await page.locator('body').ariaSnapshot() + '\n';
+    if (process.env.UPDATE) await writeFile(file, tree);
+    assert.equal(tree, await readFile(file, 'utf8').catch(() => ''), name);
+  }
+});
+
+test('nothing moves for people who prefer that', async () => {
+  for (const [reducedMotion, moves] of [['reduce', false], ['no-preference', true]]) {
+    const page = await (await chrome.newContext({ reducedMotion })).newPage();
+    await page.goto(`${gallery.url}page/en/login-loading`);
+    const moving = await page.evaluate(() => document.getAnimations().filter((a) => a.effect.getComputedTiming().duration > 0).map((a) => a.animationName));
+    assert.equal(moving.length > 0, moves, `${reducedMotion}: ${moving}`);
+    const transition = await page.locator('.button').first().evaluate((e) => getComputedStyle(e).transitionDuration);
+    assert.equal(transition !== '0s', moves, reducedMotion);
+  }
 });

@@ -12,6 +12,7 @@
 //   - Every page works without script. The script of the login page only saves the person from pressing a button.
 //   - Names that others chose (clients, devices, places) lose control and direction characters, are cut to a sensible
 //     length and stand in a <bdi> of their own, so that they cannot rearrange the words around them.
-//   - Nothing is focused in advance, and refusing is as easy as approving: same size, same place, one tap.
+//   - No button is focused in advance, only a heading that has changed or a field that was refused; and refusing is as
+//     easy as approving: same size, same place, one tap.
 //   - Both catalogues have the same ids with the same placeholders.
 package ui

@@ -72,6 +72,9 @@ func TestPageScript(t *testing.T) {
 	check(tab, "!document.getElementById('resend').disabled && document.getElementById('resend').offsetParent && "+
 		"document.getElementById('resend-in').hidden")
 
+	tab = open(ui.PhoneCode{Action: "/post", ResendAction: "/post", Problem: "wrong"}, "")
+	check(tab, "document.activeElement === document.getElementById('code')")
+
 	tab = open(ui.PhoneConfirm{Action: "/post", Choices: []int{12, 47, 83}}, "")
 	eval(tab, "document.querySelector('[value=\"47\"]').click(); document.querySelector('[name=decline]').click(); 1")
 	for {

@@ -160,13 +160,24 @@ func TestLoginScript(t *testing.T) {
 		until(t, tab, card+" === 'waiting' && !document.querySelector('#continue button').offsetParent")
 		p.change(func(p *party) { p.state = ui.LoginState{State: "scanned", Version: 2, Number: 47, Step: "confirm"} })
 		until(t, tab, card+" === 'scanned' && document.querySelector('[data-number=\"47\"]').offsetParent && window.same")
+		until(t, tab, "document.activeElement === document.querySelector('#p-scanned h2')")
 		until(t, tab, "!document.querySelector('[data-qr]') && document.getElementById('say').textContent.indexOf('47') > 0")
 		p.change(func(p *party) { p.state = ui.LoginState{State: "scanned", Version: 3, Step: "bind"} })
+		until(t, tab, "document.activeElement === document.querySelector('#p-bind h2')")
 		until(t, tab, "document.getElementById('p-bind').offsetParent && document.getElementById('p-scanned').hidden && window.same")
 		p.change(func(p *party) { p.state = ui.LoginState{State: "confirmed", Version: 4} })
 		p.sees(ctx, "the form", func(p *party) bool { return len(p.posts) > 0 })
 		require.Equal(t, []string{"/login/x/continue the-token "}, p.posts)
 		require.Equal(t, 1, p.loads)
+	})
+
+	t.Run("the focus stays where somebody put it", func(t *testing.T) {
+		p := newParty(t)
+		tab := open(t, p)
+		require.NoError(t, tab.Eval(ctx, "document.querySelector('.ways button').focus(); 1", nil))
+		p.change(func(p *party) { p.state = ui.LoginState{State: "scanned", Version: 2, Number: 47, Step: "confirm"} })
+		until(t, tab, card+" === 'scanned' && document.getElementById('say').textContent.indexOf('47') > 0")
+		until(t, tab, "document.activeElement === document.querySelector('.ways button')")
 	})
 
 	t.Run("the picture is renewed in place", func(t *testing.T) {
@@ -201,6 +212,7 @@ func TestLoginScript(t *testing.T) {
 			tab := open(t, p)
 			p.change(func(p *party) { p.state = to.json; p.page.QR = ""; to.page(&p.page) })
 			until(t, tab, "!window.same && "+to.see)
+			until(t, tab, "document.activeElement === document.querySelector('#login h2') && !sessionStorage.land")
 			require.Empty(t, p.posts, "nothing is approved by itself")
 		}
 	})

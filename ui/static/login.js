@@ -9,10 +9,17 @@
 	function show(name, on) { if (id(name)) id(name).hidden = !on; }
 	function say(name) { id('say').textContent = id(name).innerText; }
 
+	// land moves the focus to a heading: where it was is gone, and nothing may be pressed in advance.
+	function land(name) {
+		var h = id(name).getElementsByTagName('h2')[0];
+		if (h) h.tabIndex = -1, h.focus();
+	}
+
 	function reload() {
 		if (left) return;
 		left = true;
 		stop();
+		try { sessionStorage.land = 1; } catch (e) {}
 		setTimeout(function () { location.replace(card.dataset.here); }, 2000 + born - now());
 	}
 
@@ -58,7 +65,7 @@
 	}
 
 	function update(s) {
-		var bind = s.step === 'bind', n = id('number'), qr = id('qr');
+		var bind = s.step === 'bind', n = id('number'), qr = id('qr'), on = doc.activeElement, panel = bind ? 'p-bind' : 'p-scanned';
 		if (s.state === 'waiting' && state === 'waiting') {
 			if (s.qr && s.qr !== qr.dataset.qr) draw(s);
 		} else if (s.state === 'scanned') {
@@ -69,7 +76,10 @@
 			show('nomatch', !s.number);
 			if (s.number) n.textContent = n.dataset.number = s.number;
 			delete qr.dataset.qr;
-			if (s.v !== version) say(bind ? 'p-bind' : 'p-scanned');
+			if (s.v !== version) {
+				say(panel);
+				if (!on.offsetParent) land(panel); // it was on nothing, or in what is hidden now
+			}
 		} else if (s.state === 'confirmed' && s.step !== 'approve') {
 			left = true;
 			stop();
@@ -117,6 +127,10 @@
 		card = id('login');
 		url = card.dataset.stateUrl;
 		if (form && form.dataset.auto === '') form.submit();
+		try {
+			if (sessionStorage.land) land('login');
+			delete sessionStorage.land;
+		} catch (e) {}
 		if (!url) return;
 		state = card.dataset.state;
 		version = +card.dataset.v;

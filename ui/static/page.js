@@ -24,6 +24,10 @@
       setTimeout(function () { location.href = app.href; }, 0);
     });
 
+    // What was refused is what has to be typed again; its description is read with it.
+    var wrong = doc.querySelector('[aria-invalid]');
+    if (wrong) wrong.focus();
+
     var phone = id('phone'), code = id('code'), resend = id('resend'), wait = id('resend-in'), close = id('close');
     if (phone) {
       // The number brings its own country code: ours would stand beside it.
