@@ -99,8 +99,10 @@ func (b *tab) complete(id storage.ID, acr string) storage.Session {
 		ID: handle.ID, Hash: handle.Secret.Hash(), AMR: []string{"wechat"}, ACR: acr,
 		IdleExpiresAt: now.Add(8 * time.Hour), ExpiresAt: now.Add(7 * 24 * time.Hour),
 	}
+	attempt, err := w.store.CurrentAttempt(ctx, id, b.secret().Hash(), now)
+	require.NoError(t, err)
 	complete := storage.Complete{
-		AuthRequestID: id, Browser: b.secret().Hash(), Approved: true, NewBrowser: fresh.Hash(), Session: draft, Now: now,
+		AuthRequestID: id, Browser: b.secret().Hash(), Approved: attempt.ID, NewBrowser: fresh.Hash(), Session: draft, Now: now,
 	}
 	if old, ok := b.session(); ok {
 		_, _, err := w.store.Session(ctx, old.ID, old.Secret.Hash(), 8*time.Hour, now)

@@ -171,7 +171,7 @@ const (
 type Complete struct {
 	AuthRequestID ID
 	Browser       Hash
-	Approved      bool // the person clicked "Continue as …"
+	Approved      ID   // the attempt that was shown where the person clicked "Continue as …"; zero without a click
 	NewBrowser    Hash // the browser's cookie is renewed at login
 	// Session is the draft: ID, Hash, AMR, ACR, Device, ExpiresAt and IdleExpiresAt are the caller's.
 	Session Session

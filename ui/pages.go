@@ -33,6 +33,7 @@ type Login struct {
 	Number      int    // 10–99 in data-number, when scanned by QR
 	Binding     bool   // with scanned: approved on the phone, the number is being bound there
 	ContinueAs  string // masked phone, with confirmed: where set, the person must click (submit named approve)
+	Attempt     string // whose number that is; it is posted along
 	WrongNumber bool   // with declined: a wrong number was chosen
 	ExpiresIn   int    // seconds that the picture lives
 	Renewable   bool   // the picture renews itself when ExpiresIn is over

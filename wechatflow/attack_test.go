@@ -70,6 +70,32 @@ func TestAPlantedLoginNeedsTheOwnersClick(t *testing.T) {
 	require.Equal(t, "waiting", fresh.attr("data-state"))
 }
 
+// The click is for the person whom the page named. A page that was left open says nothing about who confirms next.
+func TestAClickIsForThePersonWhoWasShown(t *testing.T) {
+	w := newWorld(t, options{})
+	alice, mallory := w.person(), w.person()
+	alice.signIn(w.browser(), alicePhone)
+	mallory.signIn(w.browser(), "+8613900005678")
+	w.clock.advance(time.Second)
+	owner := w.browser()
+	login := owner.login()
+	alice.choose(alice.scanAndFollow(login), login)
+	shown := owner.get(login.path())
+	require.Contains(t, shown.body, "138****1234")
+
+	fresh := shown.submit("/refresh") // in another tab
+	mallory.choose(mallory.scanAndFollow(fresh), fresh)
+	again := shown.submit("/continue", "approve", "yes")
+	require.Equal(t, "confirmed", again.attr("data-state"))
+	require.Contains(t, again.body, "139****5678", "who it is now is shown first")
+	for _, attempt := range []string{"", "x", strings.Repeat("0", 32)} {
+		require.Equal(t, "confirmed", again.submit("/continue", "approve", "yes", "attempt", attempt).attr("data-state"))
+	}
+	s, page := owner.continueLogin(login)
+	require.Equal(t, http.StatusOK, page.status, page.body)
+	require.NotEmpty(t, s.SID)
+}
+
 func TestForwardedPhoneLinkChangesNothing(t *testing.T) {
 	w := newWorld(t, options{})
 	c, alice, mallory := w.browser(), w.person(), w.person()

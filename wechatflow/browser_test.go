@@ -95,10 +95,11 @@ func (c *computer) still() *computer {
 }
 
 var (
-	formShape  = regexp.MustCompile(`(?s)<form[^>]*method="post"[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
-	tokenShape = regexp.MustCompile(`name="form_token" value="([^"]*)"`)
-	choices    = regexp.MustCompile(`name="number" value="(\d+)"`)
-	linkShape  = regexp.MustCompile(`https?://[^"\s<>]+/phone/[^"\s<>/.]+\.[^"\s<>]+`) // of a login, not of a notice
+	formShape   = regexp.MustCompile(`(?s)<form[^>]*method="post"[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
+	tokenShape  = regexp.MustCompile(`name="form_token" value="([^"]*)"`)
+	hiddenShape = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+	choices     = regexp.MustCompile(`name="number" value="(\d+)"`)
+	linkShape   = regexp.MustCompile(`https?://[^"\s<>]+/phone/[^"\s<>/.]+\.[^"\s<>]+`) // of a login, not of a notice
 )
 
 // attr is the value of a data attribute, empty where it is missing.
@@ -123,11 +124,30 @@ func (p *page) form(words string) (action, token string) {
 	return "", ""
 }
 
-// submit sends the form whose action contains the words, with more fields as name, value pairs.
+// submit sends the form whose action contains the words as a browser does, with its hidden fields, and with more fields as
+// name, value pairs.
 func (p *page) submit(words string, pairs ...string) *page {
 	p.c.w.t.Helper()
 	action, token := p.form(words)
-	return p.c.do("POST", action, fields(token, pairs...))
+	values := fields(token, pairs...)
+	for _, m := range formShape.FindAllStringSubmatch(p.body, -1) {
+		for _, hidden := range hiddenShape.FindAllStringSubmatch(m[2], -1) {
+			if name := hidden[1]; html.UnescapeString(m[1]) == action && !values.Has(name) {
+				values.Set(name, html.UnescapeString(hidden[2]))
+			}
+		}
+	}
+	return p.c.do("POST", action, values)
+}
+
+// hidden is the value of a hidden field.
+func (p *page) hidden(name string) string {
+	for _, m := range hiddenShape.FindAllStringSubmatch(p.body, -1) {
+		if m[1] == name {
+			return html.UnescapeString(m[2])
+		}
+	}
+	return ""
 }
 
 func fields(token string, pairs ...string) url.Values {

@@ -234,10 +234,14 @@ func TestAChangeBelongsToItsBrowser(t *testing.T) {
 
 func TestAChangeIsLateOrEnded(t *testing.T) {
 	for name, interrupt := range map[string]func(w *world, me session){
-		"late":       func(w *world, _ session) { w.clock.advance(21 * time.Minute) },
-		"locked":     func(w *world, me session) { _ = w.store.LockUser(context.Background(), me.User, "ops", w.clock.Now()) },
-		"signed out": func(w *world, me session) { _ = w.store.SignOutEverywhere(context.Background(), me.User, "user", w.clock.Now()) },
-		"deleted":    func(w *world, me session) { _ = w.store.DeleteUser(context.Background(), me.User, "ops", w.clock.Now()) },
+		"late":   func(w *world, _ session) { w.clock.advance(21 * time.Minute) },
+		"locked": func(w *world, me session) { _ = w.store.LockUser(context.Background(), me.User, "ops", w.clock.Now()) },
+		"signed out": func(w *world, me session) {
+			_ = w.store.SignOutEverywhere(context.Background(), me.User, "user", w.clock.Now())
+		},
+		"deleted": func(w *world, me session) {
+			_ = w.store.DeleteUser(context.Background(), me.User, "ops", w.clock.Now())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, options{})

@@ -47,7 +47,7 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 		amr = append(amr, "sms")
 	}
 	session, err := f.Store.CompleteLogin(ctx, storage.Complete{
-		AuthRequestID: v.request.ID, Browser: v.browser(), Approved: pressed(r, "approve"), NewBrowser: newBrowser.Hash(),
+		AuthRequestID: v.request.ID, Browser: v.browser(), Approved: approved(r), NewBrowser: newBrowser.Hash(),
 		Session: storage.Session{
 			ID: handle.ID, Hash: handle.Secret.Hash(), AMR: amr, ACR: acrConfirm, Device: f.Guard.Device(r),
 			ExpiresAt: now.Add(f.Lifetimes.Session), IdleExpiresAt: now.Add(f.Lifetimes.SessionIdle),
@@ -82,6 +82,19 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	f.Guard.SetSession(w, storage.Handle{ID: session.ID, Secret: handle.Secret}, session.ExpiresAt.Sub(now))
 	f.wake(ctx, v.request.ID)
 	f.toAuthorize(w, r, v.request.ID)
+}
+
+// approved is the attempt whose person the page named where the person clicked; zero without a click. The page may be an
+// older one than the attempt that is confirmed now.
+func approved(r *http.Request) storage.ID {
+	if !pressed(r, "approve") {
+		return storage.ID{}
+	}
+	shown, err := storage.ParseID(r.PostForm.Get("attempt"))
+	if err != nil {
+		return storage.ID{}
+	}
+	return shown
 }
 
 // liveSession is the session that this browser can prove, zero where there is none. A cookie that only names one must

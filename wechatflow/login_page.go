@@ -117,6 +117,7 @@ func (f *Flow) loginPage(r *http.Request, v visit, c card) ui.Login {
 		Mobile:      browser.Mobile(r),
 		WeChat:      c.attempt.Via == storage.ViaWeChat,
 		ContinueAs:  c.as,
+		Attempt:     c.attempt.ID.String(),
 		StateURL:    v.path() + "/state",
 		ContinueURL: v.path() + "/continue",
 		RefreshURL:  v.path() + "/refresh",

@@ -174,7 +174,9 @@ func TestTwoContinueAtOnce(t *testing.T) {
 	c, alice := w.browser(), w.person()
 	login := c.login()
 	alice.bind(alice.choose(alice.scanAndFollow(login), login), alicePhone)
-	action, token := c.get(login.path()).form("/continue")
+	shown := c.get(login.path())
+	action, token := shown.form("/continue")
+	attempt := shown.hidden("attempt")
 	still := c.still()
 	secret, _ := c.secret()
 	statuses := make([]int, 8)
@@ -185,7 +187,7 @@ func TestTwoContinueAtOnce(t *testing.T) {
 		client.Jar = nil // each with the cookie of the moment before
 		tab.http = &client
 		together.Go(func() {
-			r, err := http.NewRequest("POST", w.site.URL+action, strings.NewReader(fields(token, "approve", "yes").Encode()))
+			r, err := http.NewRequest("POST", w.site.URL+action, strings.NewReader(fields(token, "approve", "yes", "attempt", attempt).Encode()))
 			if err != nil {
 				return
 			}

@@ -21,7 +21,9 @@ func TestStatementsThatAreKeptBack(t *testing.T) {
 	set := func(tx relational.Tx, name string) error {
 		return tx.Do(ctx, `UPDATE users SET name = ? WHERE id = ?`, name, user)
 	}
-	twice := func(tx relational.Tx) error { return tx.Do(ctx, `INSERT INTO users SELECT * FROM users WHERE id = ?`, user) }
+	twice := func(tx relational.Tx) error {
+		return tx.Do(ctx, `INSERT INTO users SELECT * FROM users WHERE id = ?`, user)
+	}
 	steps := func(all ...func(relational.Tx) error) error {
 		return w.a.Store.DB.Write(ctx, func(tx relational.Tx) error {
 			for _, step := range all {

@@ -31,7 +31,7 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if err != nil {
 			return err
 		}
-		if !known && !c.Approved && a.Via != storage.ViaWeChat {
+		if !known && c.Approved != a.ID && a.Via != storage.ViaWeChat {
 			// Somebody may have planted their own confirmation into a stranger's browser. In WeChat's own browser the
 			// confirmation was given in it.
 			return storage.ErrApprovalNeeded

@@ -266,7 +266,7 @@ func weChatLogin(w world) {
 	require.Equal(w, storage.ConfirmPhoneNeeded, outcome)
 	w.bindPhone(&l, "+8613800000001")
 	c := l.completeOf()
-	c.Approved = false // the confirmation was given in this very browser
+	c.Approved = storage.ID{} // the confirmation was given in this very browser
 	_, err = w.b.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 

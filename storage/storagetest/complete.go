@@ -92,22 +92,25 @@ func completeForeign(w world) {
 func completeApproval(w world) {
 	l := w.confirmed(newHash(), "o1", start)
 	c := l.completeOf()
-	c.Approved = false
+	c.Approved = storage.ID{}
 	_, err := w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrApprovalNeeded)
+	c.Approved = storage.NewID(start)
+	_, err = w.a.CompleteLogin(w.Context(), c)
+	require.ErrorIs(w, err, storage.ErrApprovalNeeded, "a click on what another attempt had shown")
 	require.Equal(w, storage.AttemptConfirmed, w.current(l).State, "the click may still come")
 	p := w.complete(l)
 
 	again := w.confirmed(p.browser, "o1", start)
 	c = again.completeOf()
-	c.Approved = false
+	c.Approved = storage.ID{}
 	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err, "this browser knows the person")
 
 	w.signIn("o2", start)
 	other := w.confirmed(c.NewBrowser, "o2", start)
 	c = other.completeOf()
-	c.Approved = false
+	c.Approved = storage.ID{}
 	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrApprovalNeeded, "and nobody else")
 }

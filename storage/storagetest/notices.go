@@ -148,7 +148,7 @@ func disownedBrowser(w world) {
 
 	l := w.confirmed(theirs.browser, "o1", start)
 	c := l.completeOf()
-	c.Approved = false
+	c.Approved = storage.ID{}
 	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrApprovalNeeded, "that browser knows the person no more")
 	again, err := w.b.RevokeByNotice(w.Context(), n.ID, phone, start.Add(time.Hour))

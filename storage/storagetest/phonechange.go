@@ -374,7 +374,7 @@ func changeEnds(w world) {
 	require.ErrorIs(w, err, storage.ErrConflict, "a login that was confirmed before opens nothing")
 	for _, browser := range []storage.Hash{p.browser, other.browser} {
 		c := w.confirmed(browser, "o1", start).completeOf()
-		c.Browser, c.Approved = browser, false
+		c.Browser, c.Approved = browser, storage.ID{}
 		_, err = w.a.CompleteLogin(w.Context(), c)
 		require.ErrorIs(w, err, storage.ErrApprovalNeeded, "no browser knows the person")
 	}

@@ -158,7 +158,7 @@ func (w world) bindPhone(l *login, phone string) storage.User {
 // completeOf is the draft of the login's session.
 func (l login) completeOf() storage.Complete {
 	return storage.Complete{
-		AuthRequestID: l.request.ID, Browser: l.browser, Approved: true, NewBrowser: newHash(), Now: l.now,
+		AuthRequestID: l.request.ID, Browser: l.browser, Approved: l.attempt.ID, NewBrowser: newHash(), Now: l.now,
 		Session: storage.Session{
 			ID: storage.NewID(l.now), Hash: newHash(), AMR: []string{"wechat"}, ACR: "urn:qiao:acr:confirm", Device: storage.Device{Name: "Chrome"},
 			ExpiresAt: l.now.Add(7 * 24 * time.Hour), IdleExpiresAt: l.now.Add(8 * time.Hour),

@@ -72,7 +72,7 @@ func logins(lang string) []Sample {
 		{"login-scanned-mobile", 200, noQR("scanned", func(l *ui.Login) { l.Number, l.Mobile = 47, true }), true},
 		{"login-scanned-binding", 200, noQR("scanned", func(l *ui.Login) { l.Binding = true }), false},
 		{"login-confirmed", 200, noQR("confirmed", nil), false},
-		{"login-continue-as", 200, noQR("confirmed", func(l *ui.Login) { l.ContinueAs = "138****1234" }), false},
+		{"login-continue-as", 200, noQR("confirmed", func(l *ui.Login) { l.ContinueAs, l.Attempt = "138****1234", "sample" }), false},
 		{"login-done", 200, noQR("done", nil), false},
 		{"login-declined", 200, noQR("declined", nil), false},
 		{"login-declined-number", 200, noQR("declined", func(l *ui.Login) { l.WrongNumber = true }), false},
