@@ -78,8 +78,8 @@ type Users interface {
 	// scanned up to then and has not finished, also what is confirmed.
 	RecordFollow(ctx context.Context, e FollowEvent) (FollowOutcome, error)
 	// RecordUnionID stores what user/info or web authorization told. An identity without a user, whose unionid belongs
-	// to identities of exactly one user, is joined to that user. ErrConflict, and no change, when another unionid is
-	// already stored.
+	// to identities of exactly one user, is joined to that user. ErrConflict when another unionid is already stored:
+	// then the identity stays as it is, its attempts that are not finished expire, and an audit entry says so.
 	RecordUnionID(ctx context.Context, account, openID, unionID string, now time.Time) error
 
 	// LockUser locks the user and ends all of their sessions and grants (I7), and expires the logins and approvals that they

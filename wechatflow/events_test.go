@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"qiao/storage"
 )
 
 func TestOtherPushes(t *testing.T) {
@@ -125,6 +127,23 @@ func TestUnionIDIsLearnt(t *testing.T) {
 		i, err := w.store.Identity(context.Background(), "main", alice.openID)
 		return err == nil && i.UnionID == alice.unionID
 	})
+}
+
+// A contradiction ends the login that is under way, wherever it is noticed.
+func TestAContradictingUnionIDBlocks(t *testing.T) {
+	w := newWorld(t, options{})
+	alice := w.person()
+	alice.signIn(w.browser(), alicePhone)
+	w.eventually("the unionid", func() bool {
+		i, err := w.store.Identity(context.Background(), "main", alice.openID)
+		return err == nil && i.UnionID == alice.unionID
+	})
+	c := w.browser()
+	login := c.login()
+	confirm := alice.scanAndFollow(login)
+	require.ErrorIs(t, w.store.RecordUnionID(context.Background(), "main", alice.openID, "o-another", w.clock.Now()), storage.ErrConflict)
+	require.Equal(t, "expired", c.get(login.path()).attr("data-state"))
+	require.Equal(t, "expired", confirm.submit("/confirm", "number", confirm.choices()[0]).attr("data-end"))
 }
 
 func TestALockedUserIsTold(t *testing.T) {

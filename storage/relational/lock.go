@@ -71,7 +71,7 @@ func voidAttempts(ctx context.Context, tx Tx, userID string) (int64, error) {
 }
 
 // UnbindUser takes the phone and the identities away. The identities stay, without a user: the platform still says that
-// they follow.
+// they follow. Their unionids are learned anew.
 func (s *Store) UnbindUser(ctx context.Context, userID string, by string, now time.Time) error {
 	return s.end(ctx, "unbind user", func(tx Tx) error {
 		if err := holdPerson(ctx, tx, userID); err != nil {
@@ -81,7 +81,7 @@ func (s *Store) UnbindUser(ctx context.Context, userID string, by string, now ti
 			Micros(now), userID); err != nil {
 			return err
 		}
-		if err := tx.Do(ctx, `UPDATE identities SET user_id = '' WHERE user_id = ?`, userID); err != nil {
+		if err := tx.Do(ctx, `UPDATE identities SET user_id = '', unionid = '' WHERE user_id = ?`, userID); err != nil {
 			return err
 		}
 		if err := tx.Do(ctx, `DELETE FROM notices WHERE user_id = ?`, userID); err != nil {

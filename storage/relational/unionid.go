@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"qiao/storage"
@@ -10,13 +11,16 @@ import (
 
 // RecordUnionID stores the unionid of an identity and joins it to the user that this unionid belongs to.
 func (s *Store) RecordUnionID(ctx context.Context, account, openID, unionID string, now time.Time) error {
-	return s.write(ctx, "record unionid", func(tx Tx) error {
+	var contradiction bool
+	var user string
+	err := s.write(ctx, "record unionid", func(tx Tx) error {
 		i, err := loadIdentity(ctx, tx, account, openID, tx.ForUpdate())
 		if err != nil || unionID == "" {
 			return err
 		}
-		if i.UnionID != "" && i.UnionID != unionID {
-			return storage.ErrConflict
+		user = i.UserID
+		if contradiction = i.UnionID != "" && i.UnionID != unionID; contradiction {
+			return nil
 		}
 		if i.UserID == "" {
 			if i.UserID, err = userOfUnionID(ctx, tx, unionID); err != nil {
@@ -27,6 +31,27 @@ func (s *Store) RecordUnionID(ctx context.Context, account, openID, unionID stri
 		}
 		err = tx.Do(ctx, `UPDATE identities SET unionid = ?, user_id = ? WHERE account = ? AND openid = ?`, unionID, i.UserID, account, openID)
 		return err
+	})
+	if err != nil || !contradiction {
+		return err
+	}
+	if err := s.contradict(ctx, account, openID, user, now); err != nil {
+		return err
+	}
+	return fmt.Errorf("record unionid: %w", storage.ErrConflict)
+}
+
+// contradict ends what the openid is at: two persons may be taken for one.
+func (s *Store) contradict(ctx context.Context, account, openID, user string, now time.Time) error {
+	return s.write(ctx, "note a contradicting unionid", func(tx Tx) error {
+		if err := holdUnfinished(ctx, tx, account, openID); err != nil {
+			return err
+		}
+		if err := tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1
+			WHERE account = ? AND openid = ? AND state IN ('scanned', 'confirmed')`, account, openID); err != nil {
+			return err
+		}
+		return audit(ctx, tx, storage.AuditEntry{At: now, Actor: actorSystem, Action: "unionid.contradiction", UserID: user, Account: account})
 	})
 }
 

@@ -102,6 +102,12 @@ func unionIDContradicts(w world) {
 	i := w.identity(account, "o1")
 	require.Equal(w, "u1", i.UnionID)
 	require.Equal(w, p.user.ID, i.UserID)
+
+	l := w.confirmed(newHash(), "o1", start)
+	require.ErrorIs(w, w.a.RecordUnionID(w.Context(), account, "o1", "u2", start), storage.ErrConflict)
+	require.Equal(w, storage.AttemptExpired, w.current(l).State, "what the openid was at goes on no further")
+	require.NoError(w, w.a.UnbindUser(w.Context(), p.user.ID, "operator", start))
+	require.NoError(w, w.a.RecordUnionID(w.Context(), account, "o1", "u2", start), "the operator has sorted it out")
 }
 
 func unionIDAmbiguous(w world) {
