@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { desktop, Person, shoot, shots, startChromium, startDemo, state } from './support.mjs';
+import { desktop, Person, shoot, shots, startChromium, startDemo, state, until, violations } from './support.mjs';
 
 let demo, chrome;
 
@@ -16,9 +16,9 @@ after(async () => {
 });
 afterEach(() => Promise.all(chrome.contexts().map((context) => context.close())));
 
-async function tv(query = '') {
-  const page = await desktop(chrome, { viewport: { width: 1920, height: 1080 } });
-  await page.goto(demo.tv + query);
+async function tv(query = '', from = demo) {
+  const page = await desktop(chrome, { viewport: { width: 1920, height: 1080 }, reducedMotion: 'reduce' });
+  await page.goto(from.tv + query);
   await state(page, 'waiting');
   await page.waitForFunction(() => document.getElementById('tv').getAttribute('data-qr-kind') && document.getElementById('qr').complete);
   return page;
@@ -38,6 +38,8 @@ async function scanText(person, qr) {
 
 test('first login on a TV: one scan, follow, approve, bind', async () => {
   const page = await tv(), wang = await Person.create(demo, chrome, '+8613700000001');
+  assert.deepEqual(await violations(page), []);
+  assert.deepEqual(await page.evaluate(() => document.getAnimations().map((a) => a.animationName)), [], 'nothing moves for people who prefer that');
   const qr = await screenQR(page, 'tv-waiting');
   assert.match(qr, /^http:\/\/weixin\.qq\.com\/q\//, "the Official Account's own code");
   await scanText(wang, qr);
@@ -53,6 +55,7 @@ test('first login on a TV: one scan, follow, approve, bind', async () => {
   await shoot(wang.page, 'phone-tv-done');
   await state(page, 'signed-in');
   await shoot(page, 'tv-signed-in');
+  assert.deepEqual(await violations(page), []);
   assert.match(await page.textContent('#phone'), /137\*+0001/);
   await page.keyboard.press('Enter'); // the sign-out button has the focus
   await state(page, 'waiting');
@@ -65,8 +68,42 @@ test('decline on the phone', async () => {
   await li.page.click('button[name=decline]');
   await state(page, 'declined');
   await shoot(page, 'tv-declined');
+  assert.deepEqual(await violations(page), []);
   await page.keyboard.press('Enter');
   await state(page, 'waiting');
+});
+
+test('a code that runs out is renewed in silence, then the TV waits for a key', async () => {
+  const brief = await startDemo('lifetimes: {device_interval: 1s, device_code: 6s}\n');
+  try {
+    const page = await tv('/?renew=1', brief), late = await Person.create(brief, chrome, '+8613700000006');
+    const seen = new Set(), codes = new Set();
+    const first = await screenQR(page, 'tv-renewal-first');
+    await until('the end of the second code', async () => {
+      const now = await page.locator('#tv').evaluate((e) => [e.dataset.state, e.dataset.userCode]);
+      seen.add(now[0]);
+      if (now[1]) codes.add(now[1]);
+      return now[0] === 'expired';
+    });
+    assert.deepEqual([...seen], ['waiting', 'expired'], 'the renewal was not seen');
+    assert.equal(codes.size, 2);
+    await shoot(page, 'tv-expired');
+    assert.deepEqual(await violations(page), []);
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'retry');
+
+    assert.equal((await scanText(late, first)).outcome, 'expired', 'the picture lives as long as its code');
+    await late.open(`${brief.issuer}/device?user_code=${[...codes][0]}`);
+    assert.equal(await late.page.locator('button[name=approve]').count(), 0, 'and the code alone leads nowhere');
+    await page.keyboard.press('Enter');
+    await state(page, 'waiting');
+    assert.ok(!codes.has(await page.getAttribute('#tv', 'data-user-code')), 'a third code');
+    await page.keyboard.press('Escape');
+    await state(page, 'cancelled');
+    assert.deepEqual(await violations(page), []);
+    assert.deepEqual(page.faults, []);
+  } finally {
+    assert.equal(await brief.stop(), 0);
+  }
 });
 
 test("a stranger's decline beside the owner locks nobody out", async () => {
