@@ -53,7 +53,7 @@ func (p *Provider) check(ctx context.Context, q *inquiry) error {
 }
 
 func (p *Provider) wellFormed(_ context.Context, q *inquiry) (err error) {
-	q.query, err = parseParams(q.rawQuery, authorizeLimits())
+	q.query, err = p.params(q.rawQuery, authorizeLimits())
 	// Not only wishes, but the language of every page that follows, also of a refusal.
 	q.params.UILocales = strings.Fields(q.query["ui_locales"])
 	if err != nil {

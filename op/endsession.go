@@ -74,7 +74,7 @@ type logoutInquiry struct {
 func (p *Provider) checkLogout(r *http.Request) (logoutInquiry, error) {
 	var q logoutInquiry
 	var err error
-	if q.query, err = parseParams(r.URL.RawQuery, logoutLimits()); err != nil {
+	if q.query, err = p.params(r.URL.RawQuery, logoutLimits()); err != nil {
 		return q, err
 	}
 	if err := p.logoutHint(&q); err != nil {

@@ -166,6 +166,9 @@ func TestLogout(t *testing.T) {
 				if method == http.MethodPost {
 					hop := b.post("/end_session", q)
 					require.Equal(t, "/end_session", hop.location.Path)
+					if hint := q.Get("id_token_hint"); len(q["id_token_hint"]) == 1 && len(hint) <= 8192 {
+						require.False(t, hop.location.Query().Has("id_token_hint"), "no token in an address that may last")
+					}
 					a = b.get(hop.Header.Get("Location"))
 				} else {
 					a = b.get("/end_session?" + q.Encode())

@@ -24,7 +24,8 @@ func authorizeLimits() map[string]int {
 		"code_challenge_method": 16,
 		"prompt":                64,
 		"max_age":               20,
-		"id_token_hint":         8192,
+		hintParam:               maxHint,
+		sealedParam:             maxSealed,
 		"login_hint":            512,
 		"ui_locales":            256,
 		"acr_values":            512,
@@ -74,7 +75,8 @@ func storedSize(s string) int {
 
 func logoutLimits() map[string]int {
 	return map[string]int{
-		"id_token_hint":            8192,
+		hintParam:                  maxHint,
+		sealedParam:                maxSealed,
 		"logout_hint":              512,
 		"client_id":                255,
 		"post_logout_redirect_uri": 2048,

@@ -52,6 +52,7 @@ func (p *Provider) postToGet(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, nil, err)
 		return
 	}
+	p.sealHint(r.Form)
 	// r.Form holds the query's and the body's parameters: one that is in both is there twice, and refused by the GET.
 	redirect(w, r.URL.Path+"?"+r.Form.Encode())
 }
