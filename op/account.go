@@ -65,7 +65,7 @@ func (p *Provider) accountVisit(w http.ResponseWriter, r *http.Request, target s
 }
 
 func (p *Provider) recent(live *signedIn) bool {
-	return p.now().Sub(live.session.AuthTime) <= recentLogin && live.session.ACR == acrConfirm
+	return p.now().Sub(live.session.AuthTime) <= recentLogin && live.session.ACR == storage.ACRConfirm
 }
 
 // beginAccount stores a request of the account page itself. It yields no code: its end is the page.
@@ -74,7 +74,7 @@ func (p *Provider) beginAccount(w http.ResponseWriter, r *http.Request, target s
 	params := storage.AuthParams{RedirectURI: p.issuer + target, Scopes: []string{"openid"}}
 	if maxAge > 0 {
 		seconds := int64(maxAge / time.Second)
-		params.MaxAge, params.ACRValues = &seconds, []string{acrConfirm}
+		params.MaxAge, params.ACRValues = &seconds, []string{storage.ACRConfirm}
 	}
 	request := storage.AuthRequest{
 		ID: storage.NewID(now), Browser: p.guard.EnsureSecret(w, r).Hash(), ClientID: clients.AccountPage, Params: params,

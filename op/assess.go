@@ -19,9 +19,6 @@ const (
 	promptSelectAccount = "select_account"
 )
 
-// acrConfirm is the class of a login that the person confirmed on the phone.
-const acrConfirm = "urn:qiao:acr:confirm"
-
 // signedIn is the live session of a browser.
 type signedIn struct {
 	handle  storage.Handle
@@ -71,7 +68,7 @@ func (p *Provider) assess(ctx context.Context, client storage.Client, a storage.
 	if !fresh && (asksAnew(a) || tooOld(a, live.session, p.now())) {
 		return needLogin, nil
 	}
-	if slices.Contains(a.ACRValues, acrConfirm) && live.session.ACR != acrConfirm {
+	if a.AsksToConfirm() && live.session.ACR != storage.ACRConfirm {
 		return needLogin, nil
 	}
 	lacking, err := p.consentLacking(ctx, client, a, live.user.ID)

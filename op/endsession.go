@@ -41,14 +41,23 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 }
 
 // endAndGoOn ends the session before the cookie goes: if the store fails, the person can try again. Whatever session the
-// cookie names is ended, also one that has idled out: its online grants have not, and after this no cookie names it.
+// cookie names is ended, also one that has idled out: its online grants have not, and after this no cookie names it. And
+// whoever leaves matches a number next time, also where there was no session left: in a browser that others use, too, a code
+// that somebody shows them must not be enough. A stranger's link can do no more than that.
 func (p *Provider) endAndGoOn(w http.ResponseWriter, r *http.Request, q logoutInquiry, certain bool) {
 	handle, held := p.guard.Session(r)
-	if held {
-		if err := p.store.LogOut(r.Context(), handle.ID, handle.Secret.Hash(), p.now()); err != nil {
+	var browser storage.Hash
+	secret, known := p.guard.Secret(r)
+	if known {
+		browser = secret.Hash()
+	}
+	if held || known {
+		if err := p.store.LogOut(r.Context(), handle.ID, handle.Secret.Hash(), browser, p.now()); err != nil {
 			p.refuseLogout(w, r, q.uiLocales(), unavailable(err))
 			return
 		}
+	}
+	if held {
 		p.metrics.logout("ended")
 	} else {
 		p.metrics.logout("nobody")

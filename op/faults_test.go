@@ -83,11 +83,11 @@ func (f *faults) Session(ctx context.Context, id storage.ID, secret storage.Hash
 	return f.Store.Session(ctx, id, secret, idle, now)
 }
 
-func (f *faults) LogOut(ctx context.Context, id storage.ID, secret storage.Hash, now time.Time) error {
+func (f *faults) LogOut(ctx context.Context, id storage.ID, secret, browser storage.Hash, now time.Time) error {
 	if err := f.err("LogOut"); err != nil {
 		return err
 	}
-	return f.Store.LogOut(ctx, id, secret, now)
+	return f.Store.LogOut(ctx, id, secret, browser, now)
 }
 
 func (f *faults) Consent(ctx context.Context, userID, clientID string) ([]string, error) {

@@ -25,7 +25,7 @@ type Store interface {
 	AuthRequest(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (storage.AuthRequest, error)
 	EndAuthRequest(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) error
 	Session(ctx context.Context, id storage.ID, secret storage.Hash, idle time.Duration, now time.Time) (storage.Session, storage.User, error)
-	LogOut(ctx context.Context, id storage.ID, secret storage.Hash, now time.Time) error
+	LogOut(ctx context.Context, id storage.ID, secret, browser storage.Hash, now time.Time) error
 	Consent(ctx context.Context, userID, clientID string) ([]string, error)
 	GrantConsent(ctx context.Context, userID, clientID string, scopes []string, now time.Time) error
 	IssueCode(ctx context.Context, c storage.NewCode) error

@@ -52,6 +52,8 @@ func TestSessionGoodEnough(t *testing.T) {
 		"acr confirm of a scan":       {query: []string{"acr_values", acrConfirm}, acr: acrScan, silent: "login_required"},
 		"acr both of a scan":          {query: []string{"acr_values", acrScan + " " + acrConfirm}, acr: acrScan, silent: "login_required"},
 		"acr unknown":                 {query: []string{"acr_values", "urn:mace:silver"}, acr: acrScan},
+		"max_age of a scan":           {query: []string{"max_age", "601"}, acr: acrScan, silent: "login_required"},
+		"nothing asked of a scan":     {acr: acrScan},
 		"acr scan of a scan":          {query: []string{"acr_values", acrScan}, acr: acrScan},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,6 +38,8 @@ type Client struct {
 	Scopes []string `json:"scopes"`
 	// FirstParty clients belong to the operator's company: no consent is asked.
 	FirstParty bool `json:"first_party,omitempty"`
+	// AlwaysConfirm: no login for this client is by the scan alone, which only first-party clients can have.
+	AlwaysConfirm bool `json:"always_confirm,omitempty"`
 	// Native clients (RFC 8252) may use any port of a registered loopback redirect URI.
 	Native bool `json:"native,omitempty"`
 	// RequirePKCE is always so for public clients.

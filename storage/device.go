@@ -66,10 +66,11 @@ type DeviceUse struct {
 	Now              time.Time
 }
 
-// What a confirmed login and the approval of a device are worth: the `acr` and `amr` of a grant that the store makes
-// itself. The phone was proven in this very approval where there is an AMRSMS.
+// What a login and the approval of a device are worth: the `acr` and `amr` of sessions and grants. ACRScan is a login by
+// the scan alone. The phone was proven in this very login or approval where there is an AMRSMS.
 const (
 	ACRConfirm = "urn:qiao:acr:confirm"
+	ACRScan    = "urn:qiao:acr:scan"
 	AMRWeChat  = "wechat"
 	AMRSMS     = "sms"
 )

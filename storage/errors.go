@@ -22,6 +22,9 @@ var (
 	ErrLocked = errors.New("user is locked")
 	// ErrApprovalNeeded: this person is new to this browser and has not clicked "Continue as …" in it.
 	ErrApprovalNeeded = errors.New("approval needed")
+	// ErrConfirmNeeded: the scan alone confirmed this login, and what it rested on has ended since, or the browser is in
+	// another network now. A number has to be matched.
+	ErrConfirmNeeded = errors.New("confirmation needed")
 	// ErrPhoneNeeded: the user has no bound phone.
 	ErrPhoneNeeded = errors.New("phone needed")
 	// ErrNewerSchema: the database was migrated by a newer version of this program.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -35,6 +36,12 @@ type AuthParams struct {
 	// Device is the text of the DeviceAuthorization's ID that the person logs in for; there is no redirect URI then, and
 	// the request never yields a code.
 	Device string `json:"device,omitempty"`
+}
+
+// AsksToConfirm reports whether a scan alone is no answer, however fresh: who asks for a login anew, of a certain age or of
+// the class ACRConfirm wants to know that the person is there and means it.
+func (p AuthParams) AsksToConfirm() bool {
+	return slices.Contains(p.Prompt, "login") || slices.Contains(p.Prompt, "select_account") || p.MaxAge != nil || slices.Contains(p.ACRValues, ACRConfirm)
 }
 
 // AttemptState is where a login attempt stands.
@@ -78,6 +85,7 @@ type Attempt struct {
 	Account       string
 	Via           string
 	Device        Device
+	Network       Hash // of the browser that began it, see Complete; zero when unknown
 	CreatedAt     time.Time
 	ExpiresAt     time.Time
 
@@ -85,12 +93,13 @@ type Attempt struct {
 	Version     int64 // rises with every change that the browser should hear of
 	OpenID      string
 	UserID      string // empty while the openid has no user
-	Number      int    // 10–99; 0 before the scan, and for ViaWeChat and ViaDevice
+	Number      int    // 10–99; 0 before the scan, after a scan alone, and for ViaWeChat and ViaDevice
 	Choices     [3]int // Number and its two decoys, in the order to show
 	PhoneHash   Hash   // of the secret of the WeChat browser that proved OpenID; zero before
 	ScannedAt   time.Time
 	ApprovedAt  time.Time // the number was chosen; with State scanned: the phone is still to be bound
 	PhoneProven bool      // the phone was bound in this attempt (amr sms)
+	Alone       bool      // the scan alone confirmed it: nobody chose a number
 	WrongNumber bool      // with State declined: by a wrong number
 
 	Scenes int   // how many scenes it was given
@@ -116,8 +125,18 @@ type Scan struct {
 	At       time.Time // the event's CreateTime; zero for a page scene
 	Number   int       // freshly drawn; used only if this scan is the first
 	Choices  [3]int
-	Now      time.Time
+	// Alone: the scan may be all there is to this login. The caller vouches for what the Store cannot see: the operator
+	// allows it, and this is a scan by a follower in an event that nobody but the platform can have made.
+	Alone bool
+	Now   time.Time
 }
+
+// How long a number that was matched may stand for later scans, and how old a scan event may be to do without one: a later
+// event is not of a person who stands before the screen right now.
+const (
+	ScanAloneLife = 30 * 24 * time.Hour
+	ScanAloneLag  = time.Minute
+)
 
 // ScanOutcome says what RecordScan did.
 type ScanOutcome int
@@ -173,7 +192,11 @@ type Complete struct {
 	Browser       Hash
 	Approved      ID   // the attempt that was shown where the person clicked "Continue as …"; zero without a click
 	NewBrowser    Hash // the browser's cookie is renewed at login
-	// Session is the draft: ID, Hash, AMR, ACR, Device, ExpiresAt and IdleExpiresAt are the caller's.
+	// Network is a keyed hash of the network that the browser is in, the same for the same network; zero when unknown. A
+	// login that a number confirmed is remembered with it.
+	Network Hash
+	// Session is the draft: ID, Hash, AMR, ACR, Device, ExpiresAt and IdleExpiresAt are the caller's. After a scan alone AMR
+	// and ACR are the Store's, for it alone knows which attempt it completes.
 	Session Session
 	// Previous is the live session of this browser, if any. The same user's is renewed (it keeps its ID, with the new
 	// Hash and auth_time); another user's is ended, and so is every other session of this Browser.
@@ -209,6 +232,21 @@ type Logins interface {
 	//
 	// The scene of a device is claimed by nobody: every openid that scans it is given an attempt of its own, and the same
 	// one again while that is not over. ScanOver comes without an attempt for who never had one.
+	//
+	// A scan that is Alone confirms the attempt at once, with a notice whose ID is the attempt's, where every one of these
+	// holds, and is like any other where one does not:
+	//
+	//   - the attempt is ViaQR, the event no older than ScanAloneLag, and the openid followed before it and has not
+	//     unfollowed since;
+	//   - the openid's user has a phone, and is neither locked nor blocked;
+	//   - the client is registered, FirstParty, and not AlwaysConfirm;
+	//   - the request has no prompt, max_age or acr_values, and is not for a device;
+	//   - this browser's secret is that of a login of this very user and openid that was completed less than ScanAloneLife
+	//     ago after a number was matched, in the same network as the attempt's;
+	//   - such logins have asked for every scope of the request on behalf of this client.
+	//
+	// That login counts no more after a logout in the browser, a login of somebody else in it, "not me", a lock, an unfollow,
+	// a change of phone or an unbinding. A scan alone never counts as such a login itself.
 	RecordScan(ctx context.Context, s Scan) (ScanOutcome, Attempt, error)
 	// RecordWeChatLogin claims an attempt ViaWeChat for the openid that web authorization proved in the browser that
 	// began it; phone is that browser's phone-side secret.
@@ -247,7 +285,7 @@ type Logins interface {
 	MovePhone(ctx context.Context, b Bind) (BindResult, error)
 
 	// CompleteLogin opens the session of a confirmed attempt, once: the second call is ErrConflict. ErrNotFound for
-	// another browser; ErrApprovalNeeded; ErrPhoneNeeded; ErrLocked. The request's SessionID is set, the browser learns
-	// this user, and all live requests of the browser, with their attempts, belong to NewBrowser from then on.
+	// another browser; ErrApprovalNeeded; ErrPhoneNeeded; ErrLocked; ErrConfirmNeeded. The request's SessionID is set, the
+	// browser learns this user, and all live requests of the browser, with their attempts, belong to NewBrowser from then on.
 	CompleteLogin(ctx context.Context, c Complete) (Session, error)
 }

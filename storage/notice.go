@@ -13,17 +13,19 @@ const (
 	NoticeBrowser = "browser" // a login in a browser that did not know the person
 	NoticeTV      = "tv"      // the approval of a device
 	NoticePhone   = "phone"   // another phone number
+	NoticeScan    = "scan"    // a login by the scan alone; the reply to the scan carries it
 )
 
-// Notice is what the chat tells a person after a sign-in somewhere new, and after a change of their number. CompleteLogin,
-// the approval of a device and ChangePhone write it in their own transition, so that none is forgotten.
+// Notice is what the chat tells a person after a sign-in somewhere new, after one that they confirmed by nothing but a scan,
+// and after a change of their number. CompleteLogin, the approval of a device, RecordScan and ChangePhone write it in their
+// own transition, so that none is forgotten.
 type Notice struct {
 	ID        ID
 	Account   string // through whom the sign-in was confirmed: they are told
 	OpenID    string
 	UserID    string
 	Kind      string
-	Target    ID // the session, the grant of the device, or the change
+	Target    ID // the session (zero for NoticeScan before there is one), the grant of the device, or the change
 	ClientID  string
 	Device    Device // without an address
 	PhoneHash Hash   // of the secret of the WeChat browser that proved OpenID; zero before
@@ -47,10 +49,10 @@ type Notices interface {
 	// the one that was told. Called again, the last browser counts. ErrExpired.
 	OpenNotice(ctx context.Context, id ID, account, openID string, phone Hash, now time.Time) (Notice, error)
 	// RevokeByNotice is "not me" in that browser. It ends, in one commit, the browser's sessions of this user with all of
-	// their grants, also the offline ones, or the grant of the device, and the browser forgets the user: the scan that
-	// confirmed it was not meant. Audited as login.disowned. Of a change of number it ends all that SignOutEverywhere ends,
-	// and the number is taken away again, as long as it is the one of this change: the next login binds one. Audited as
-	// phone.disowned. Twice is once. ErrNotFound in any other browser; ErrExpired.
+	// their grants, also the offline ones, or the grant of the device, and no browser knows the user any more: the scan that
+	// confirmed it was not meant. What a NoticeScan tells of opens nothing after it. Audited as login.disowned. Of a change of
+	// number it ends all that SignOutEverywhere ends, and the number is taken away again, as long as it is the one of this
+	// change: the next login binds one. Audited as phone.disowned. Twice is once. ErrNotFound in any other browser; ErrExpired.
 	RevokeByNotice(ctx context.Context, id ID, phone Hash, now time.Time) (Notice, error)
 	// UserNotices lists a user's notices, newest first.
 	UserNotices(ctx context.Context, userID string) ([]Notice, error)

@@ -29,12 +29,14 @@ type Sessions interface {
 	// Session returns the live session and its user; ErrNotFound when it is ended, late, idle for too long, of another
 	// secret, or its user is locked. A use moves IdleExpiresAt to now+idle, written at most once a minute.
 	Session(ctx context.Context, id ID, secret Hash, idle time.Duration, now time.Time) (Session, User, error)
-	// EndSession ends the session and its online grants (I7). Twice is once.
+	// EndSession ends the session and its online grants (I7). Twice is once. Whatever ends a session by its name, LogOut and
+	// EndUserSession too, ends what its browser's scans alone rest on with it.
 	EndSession(ctx context.Context, id ID, now time.Time) error
 	// LogOut is EndSession by the browser that holds the session's cookie, whether the session is live, idle for too long or
 	// late: its online grants live longer than that. Another secret ends nothing, and that is no error: the session was
-	// renewed meanwhile, or is somebody else's. Twice is once.
-	LogOut(ctx context.Context, id ID, secret Hash, now time.Time) error
+	// renewed meanwhile, or is somebody else's. Twice is once. In any case nobody's scan alone is enough in this browser any
+	// more (its secret's hash; zero where it has none): the session may be long gone, and the person still means to leave.
+	LogOut(ctx context.Context, id ID, secret, browser Hash, now time.Time) error
 	// UserSessions lists a user's live sessions, newest first.
 	UserSessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
 

@@ -25,7 +25,7 @@ func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (stor
 	}
 	attempt := storage.Attempt{
 		ID: storage.NewID(now), AuthRequestID: v.request.ID, ClientID: v.client.ID, Browser: v.browser(),
-		Account: a.name, Via: via, Device: f.Guard.Device(r),
+		Account: a.name, Via: via, Device: f.Guard.Device(r), Network: f.Guard.Network(r),
 		CreatedAt: now, ExpiresAt: now.Add(f.Lifetimes.Attempt), State: storage.AttemptWaiting, Version: 1,
 	}
 	if via == storage.ViaQR {
@@ -47,11 +47,13 @@ func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (stor
 	return attempt, nil
 }
 
-// againIfEnded begins a new attempt where the session that the last one opened is gone, or its user's phone is: the
-// provider sent the person here for another login, and a page that says "done" would only send them back.
+// againIfEnded begins a new attempt where the session that the last one opened is gone, or its user's phone is, or another
+// tab has renewed it by a scan alone, which this request does not take: the provider sent the person here for another login,
+// and a page that says "done" would only send them back.
 func (f *Flow) againIfEnded(r *http.Request, v visit, done storage.Attempt) (storage.Attempt, error) {
 	live, _, err := f.usefulSession(r)
-	if err != nil || !live.ID.IsZero() && live.ID == v.request.SessionID {
+	enough := live.ACR == storage.ACRConfirm || !v.request.Params.AsksToConfirm()
+	if err != nil || !live.ID.IsZero() && live.ID == v.request.SessionID && enough {
 		return done, err
 	}
 	return f.beginAttempt(r, v, done.ID)

@@ -148,7 +148,7 @@ func (f *Flow) changeByLogin(w http.ResponseWriter, r *http.Request, v changeVis
 	request := storage.AuthRequest{
 		ID: storage.NewID(now), Browser: v.by.Browser, ClientID: storage.PhoneChangeClient, CreatedAt: now, ExpiresAt: now.Add(changeLife),
 		Params: storage.AuthParams{
-			RedirectURI: f.url(changePath), Scopes: []string{"openid"}, Prompt: []string{"login"}, ACRValues: []string{acrConfirm},
+			RedirectURI: f.url(changePath), Scopes: []string{"openid"}, Prompt: []string{"login"}, ACRValues: []string{storage.ACRConfirm},
 		},
 	}
 	if !bound {

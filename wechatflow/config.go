@@ -49,8 +49,10 @@ type Config struct {
 	Accounts []Account // the first is that of clients without a choice
 	SMS      sms.Sender
 	// Client looks a relying party up; storage.ErrNotFound for an unknown one.
-	Client    func(ctx context.Context, id string) (storage.Client, error)
-	Brand     string // signs the text messages
+	Client func(ctx context.Context, id string) (storage.Client, error)
+	Brand  string // signs the text messages
+	// ScanAlone: a person who comes back may be in with the scan alone, where all the conditions of storage.Logins hold.
+	ScanAlone bool
 	Lifetimes Lifetimes
 	Limits    Limits
 	Metrics   prometheus.Registerer

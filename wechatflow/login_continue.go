@@ -9,9 +9,6 @@ import (
 	"qiao/ui"
 )
 
-// acrConfirm is the authentication context of a login that the phone confirmed.
-const acrConfirm = "urn:qiao:acr:confirm"
-
 // postContinue serves POST /login/{id}/continue, the one form of the page: inside WeChat it begins web authorization,
 // a confirmed login becomes a session, and in any other state the page is shown again.
 func (f *Flow) postContinue(w http.ResponseWriter, r *http.Request) {
@@ -42,14 +39,15 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 		return
 	}
 	handle, newBrowser := storage.NewHandle(now), storage.NewSecret()
-	amr := []string{"wechat"}
+	amr := []string{storage.AMRWeChat}
 	if attempt.PhoneProven {
-		amr = append(amr, "sms")
+		amr = append(amr, storage.AMRSMS)
 	}
 	session, err := f.Store.CompleteLogin(ctx, storage.Complete{
 		AuthRequestID: v.request.ID, Browser: v.browser(), Approved: approved(r), NewBrowser: newBrowser.Hash(),
+		Network: f.Guard.Network(r),
 		Session: storage.Session{
-			ID: handle.ID, Hash: handle.Secret.Hash(), AMR: amr, ACR: acrConfirm, Device: f.Guard.Device(r),
+			ID: handle.ID, Hash: handle.Secret.Hash(), AMR: amr, ACR: storage.ACRConfirm, Device: f.Guard.Device(r),
 			ExpiresAt: now.Add(f.Lifetimes.Session), IdleExpiresAt: now.Add(f.Lifetimes.SessionIdle),
 		},
 		Previous: previous.ID, Now: now,
@@ -63,7 +61,9 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	case errors.Is(err, storage.ErrLocked):
 		f.fail(w, r, v.lang, ui.Failure{Status: http.StatusForbidden, Kind: "locked"}, nil)
 		return
-	case errors.Is(err, storage.ErrPhoneNeeded): // taken away between the confirmation and now: from the start
+	case errors.Is(err, storage.ErrPhoneNeeded), errors.Is(err, storage.ErrConfirmNeeded):
+		// The phone, or what the scan alone rested on, was taken away between the confirmation and now: from the start. A new
+		// attempt knows the network that the browser is in now, and ends in a number there.
 		if _, err := f.beginAttempt(r, v, attempt.ID); err != nil {
 			f.unavailable(w, r, v.lang, err)
 			return

@@ -99,6 +99,22 @@ func (f *Flow) noticeText(ctx context.Context, acc *account, n storage.Notice) s
 	})
 }
 
+// aloneReply tells at once of a login by the scan alone. Its notice has the attempt's ID, so that the link follows from the
+// attempt, as the reply's other words do: a redelivery says the same.
+func (f *Flow) aloneReply(acc *account, a storage.Attempt, client string) string {
+	text := func(id string, data map[string]any) string { return f.Pages.Text(acc.replies.lang, id, data) }
+	return text("chat.scan_alone", map[string]any{
+		"Client": plain(client), "Device": plain(cmp.Or(a.Device.Name, text("confirm.unknown_device", nil))),
+		"Place": plain(cmp.Or(a.Device.Place, text("confirm.unknown_place", nil))), "Time": chatTime(a.ScannedAt),
+		"URL": f.noticeLink(storage.Notice{ID: a.ID, Account: a.Account, OpenID: a.OpenID}),
+	})
+}
+
+// chatTime is a moment as the chat of an account in China shows it, whatever zone the server is in.
+func chatTime(at time.Time) string {
+	return at.In(time.FixedZone("UTC+8", 8*60*60)).Format("2006-01-02 15:04 (UTC+8)")
+}
+
 // noticeClient is the client of a notice; of one that is gone its name is its ID.
 func (f *Flow) noticeClient(ctx context.Context, n storage.Notice) storage.Client {
 	client, err := f.Client(ctx, n.ClientID)

@@ -47,7 +47,7 @@ func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, s
 	outcome, attempt, err := f.Store.RecordScan(ctx, storage.Scan{
 		Delivery: wechat.DeliveryKey(acc.name, m), Account: acc.name, OpenID: m.FromUser,
 		Scene: storage.HashOf([]byte(scene)), Ticket: m.Ticket, At: m.CreateTime,
-		Number: number, Choices: choices, Now: f.Now(),
+		Number: number, Choices: choices, Alone: f.mayBeAlone(acc, m), Now: f.Now(),
 	})
 	if err != nil {
 		return "", err
@@ -64,6 +64,13 @@ func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, s
 	return f.scanReply(ctx, acc, outcome, attempt)
 }
 
+// mayBeAlone reports whether this push may be all there is to a login. In safe mode nobody but the platform can have made
+// it: the other modes leave the body unsigned, and whoever sees one push could make another. And a scan that led to a follow
+// is of somebody who has just followed: what they did before they left counts no more, whether we heard of it or not.
+func (f *Flow) mayBeAlone(acc *account, m wechat.Message) bool {
+	return f.ScanAlone && acc.Client.Account().Mode == wechat.ModeSafe && m.Event == wechat.EventScan
+}
+
 // scanReply says what came of a scan. It follows from what is recorded alone, so that a redelivery says the same.
 func (f *Flow) scanReply(ctx context.Context, acc *account, outcome storage.ScanOutcome, attempt storage.Attempt) (string, error) {
 	say := func(id string, data map[string]any) (string, error) {
@@ -76,6 +83,9 @@ func (f *Flow) scanReply(ctx context.Context, acc *account, outcome storage.Scan
 			return "", fmt.Errorf("look the client up: %w", err)
 		}
 		name := clientView(client, "").Name
+		if attempt.Alone {
+			return f.aloneReply(acc, attempt, name), nil
+		}
 		return acc.replies.text("chat.scan", replyData{Client: name, URL: f.phoneLink(attempt)}), nil
 	case storage.ScanTaken:
 		return say("chat.taken", nil)

@@ -94,6 +94,8 @@ type options struct {
 	replies   wechatflow.Replies
 	locate    bool
 	mode      string
+	scanAlone bool
+	client    func(*storage.Client)
 }
 
 const testClientID = "shop"
@@ -160,6 +162,9 @@ func newWorld(t *testing.T, o options) *world {
 		AuthMethods: []string{storage.AuthMethodBasic}, GrantTypes: []string{"authorization_code"}, IDTokenAlg: "ES256", FirstParty: true,
 		Source: "cli", CreatedAt: w.clock.Now(), UpdatedAt: w.clock.Now(),
 	}
+	if o.client != nil {
+		o.client(&w.client)
+	}
 	require.NoError(t, db.AddClient(ctx, w.client, "test"))
 
 	w.flow = w.newFlow(o, log, w.metrics)
@@ -179,7 +184,7 @@ func (w *world) newFlow(o options, log *slog.Logger, metrics prometheus.Register
 	}
 	flow, err := wechatflow.New(wechatflow.Config{
 		Store: w.store, Signals: w.signals, Guard: w.guard, Box: w.box, Pages: w.pages, Accounts: w.accounts, SMS: w.pocket,
-		Client: w.shown, Brand: "Qiao", Lifetimes: o.lifetimes, Limits: o.limits, Metrics: metrics, Now: w.clock.Now, Log: log,
+		Client: w.shown, Brand: "Qiao", ScanAlone: o.scanAlone, Lifetimes: o.lifetimes, Limits: o.limits, Metrics: metrics, Now: w.clock.Now, Log: log,
 	})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() {

@@ -26,22 +26,23 @@ type clientCmd struct {
 
 type clientAddCmd struct {
 	settings
-	ID           string   `arg:"" name:"client-id" help:"The client_id: 1 to 128 of a-z, A-Z, 0-9, '.', '_' and '-', a letter or digit first."`
-	Name         string   `help:"Name as people see it."`
-	RedirectURI  []string `name:"redirect-uri" sep:"none" help:"Exact redirect URI. May be repeated."`
-	Device       bool     `help:"A TV, or another device without a browser: it shows a code (RFC 8628) and needs no redirect URI."`
-	PostLogout   []string `name:"post-logout-redirect-uri" sep:"none" help:"Exact URI to return to after a logout. May be repeated."`
-	Scope        []string `default:"openid,profile,phone" help:"Scopes that it may ask for."`
-	Public       bool     `help:"No secret; PKCE proves it. For apps and pages without a server."`
-	Native       bool     `help:"An installed app: any port of a registered loopback redirect URI matches."`
-	FirstParty   bool     `name:"first-party" help:"The company's own: no consent is asked."`
-	Refresh      bool     `help:"It may use refresh tokens."`
-	RequirePKCE  bool     `name:"require-pkce" help:"Refuse requests without PKCE."`
-	RS256        bool     `name:"rs256" help:"Sign its ID tokens with RS256 instead of ES256."`
-	LeanIDToken  bool     `name:"lean-id-token" help:"Leave profile and phone claims to userinfo."`
-	Account      string   `help:"The Official Account that its logins scan."`
-	EmailDomain  string   `name:"email-domain" help:"Give an email <sub>@DOMAIN, for products that fail without one."`
-	OutputAsJSON bool     `name:"json" help:"Print JSON."`
+	ID            string   `arg:"" name:"client-id" help:"The client_id: 1 to 128 of a-z, A-Z, 0-9, '.', '_' and '-', a letter or digit first."`
+	Name          string   `help:"Name as people see it."`
+	RedirectURI   []string `name:"redirect-uri" sep:"none" help:"Exact redirect URI. May be repeated."`
+	Device        bool     `help:"A TV, or another device without a browser: it shows a code (RFC 8628) and needs no redirect URI."`
+	PostLogout    []string `name:"post-logout-redirect-uri" sep:"none" help:"Exact URI to return to after a logout. May be repeated."`
+	Scope         []string `default:"openid,profile,phone" help:"Scopes that it may ask for."`
+	Public        bool     `help:"No secret; PKCE proves it. For apps and pages without a server."`
+	Native        bool     `help:"An installed app: any port of a registered loopback redirect URI matches."`
+	FirstParty    bool     `name:"first-party" help:"The company's own: no consent is asked."`
+	AlwaysConfirm bool     `name:"always-confirm" help:"Every login takes the number: none by the scan alone."`
+	Refresh       bool     `help:"It may use refresh tokens."`
+	RequirePKCE   bool     `name:"require-pkce" help:"Refuse requests without PKCE."`
+	RS256         bool     `name:"rs256" help:"Sign its ID tokens with RS256 instead of ES256."`
+	LeanIDToken   bool     `name:"lean-id-token" help:"Leave profile and phone claims to userinfo."`
+	Account       string   `help:"The Official Account that its logins scan."`
+	EmailDomain   string   `name:"email-domain" help:"Give an email <sub>@DOMAIN, for products that fail without one."`
+	OutputAsJSON  bool     `name:"json" help:"Print JSON."`
 }
 
 // Run adds the client.
@@ -67,7 +68,7 @@ func (cmd clientAddCmd) Run(ctx context.Context, w out) (err error) {
 	}
 	client := server.Registration(config.Client{
 		ID: cmd.ID, Name: cmd.Name, Public: cmd.Public, RedirectURIs: cmd.RedirectURI, PostLogoutRedirectURIs: cmd.PostLogout,
-		GrantTypes: grants, Scopes: cmd.Scope, FirstParty: cmd.FirstParty, Native: cmd.Native, RequirePKCE: cmd.RequirePKCE,
+		GrantTypes: grants, Scopes: cmd.Scope, FirstParty: cmd.FirstParty, AlwaysConfirm: cmd.AlwaysConfirm, Native: cmd.Native, RequirePKCE: cmd.RequirePKCE,
 		IDTokenAlg: alg, LeanIDToken: cmd.LeanIDToken, EmailDomain: cmd.EmailDomain, Account: cmd.Account,
 	}, "cli", time.Now())
 	secret := ""

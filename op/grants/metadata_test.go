@@ -39,7 +39,7 @@ func TestMetadata(t *testing.T) {
 		"device_authorization_endpoint": w.issuer + "/device_authorization",
 		"scopes_supported":              []any{"openid", "profile", "phone", "groups", "offline_access"},
 		"response_types_supported":      []any{"code"}, "response_modes_supported": []any{"query"},
-		"grant_types_supported": []any{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}, "acr_values_supported": []any{"urn:qiao:acr:confirm"},
+		"grant_types_supported": []any{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}, "acr_values_supported": []any{"urn:qiao:acr:confirm", "urn:qiao:acr:scan"},
 		"subject_types_supported": []any{"public"}, "id_token_signing_alg_values_supported": []any{"ES256", "RS256"},
 		"token_endpoint_auth_methods_supported":         []any{"client_secret_basic", "client_secret_post", "none"},
 		"revocation_endpoint_auth_methods_supported":    []any{"client_secret_basic", "client_secret_post", "none"},

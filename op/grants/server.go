@@ -76,7 +76,7 @@ type Config struct {
 	Limits    Limits
 	// What the authorization endpoint can do, for the metadata.
 	Prompts   []string              // prompt_values_supported; nil means none, login, consent, select_account
-	ACRs      []string              // acr_values_supported; nil means urn:qiao:acr:confirm
+	ACRs      []string              // acr_values_supported; nil means urn:qiao:acr:confirm and urn:qiao:acr:scan
 	UILocales []string              // ui_locales_supported; nil means zh-CN, en
 	Metrics   prometheus.Registerer // may be nil
 	Now       func() time.Time
@@ -110,7 +110,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Prompts = []string{"none", "login", "consent", "select_account"}
 	}
 	if cfg.ACRs == nil {
-		cfg.ACRs = []string{"urn:qiao:acr:confirm"}
+		cfg.ACRs = []string{storage.ACRConfirm, storage.ACRScan}
 	}
 	if cfg.UILocales == nil {
 		cfg.UILocales = []string{"zh-CN", "en"}

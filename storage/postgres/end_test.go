@@ -72,7 +72,7 @@ func TestAnEndHasMoreTime(t *testing.T) {
 			return hasty.EndSession(ctx, c.Grant.SessionID, w.now)
 		},
 		"own logout": func(ctx context.Context, c storage.NewCode) error {
-			return hasty.LogOut(ctx, c.Grant.SessionID, c.SessionHash, w.now)
+			return hasty.LogOut(ctx, c.Grant.SessionID, c.SessionHash, storage.Hash{}, w.now)
 		},
 		"lock": func(ctx context.Context, c storage.NewCode) error {
 			return hasty.LockUser(ctx, c.Grant.UserID, "operator", w.now)

@@ -93,6 +93,7 @@ func (s *Store) EndUserSession(ctx context.Context, userID string, id storage.ID
 		}
 		return errors.Join(
 			endSession(ctx, tx, id, now),
+			distrustSession(ctx, tx, id),
 			audit(ctx, tx, storage.AuditEntry{At: now, Actor: actorUser, Action: "session.end", UserID: userID, Account: session.Account, Detail: session.Device.Name}))
 	})
 }

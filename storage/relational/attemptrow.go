@@ -9,7 +9,7 @@ import (
 
 // AttemptColumns are the columns that AttemptRow scans: the attempt, and what this moment adds to it: the openid's user,
 // and whether the request's browser knows that user.
-const AttemptColumns = `a.id, a.auth_request_id, a.device_id, a.client_id, a.browser, a.account, a.via, a.device, a.created_at, a.expires_at, a.state, a.version, a.openid, a.number, a.choices, a.phone_hash, a.scanned_at, a.approved_at, a.phone_proven, a.wrong_number, a.scenes, a.scene, a.scene_ticket, a.scene_url, a.scene_shown_until, COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
+const AttemptColumns = `a.id, a.auth_request_id, a.device_id, a.client_id, a.browser, a.account, a.via, a.device, a.created_at, a.expires_at, a.state, a.version, a.openid, a.number, a.choices, a.phone_hash, a.scanned_at, a.approved_at, a.phone_proven, a.wrong_number, a.network, a.alone, a.scenes, a.scene, a.scene_ticket, a.scene_url, a.scene_shown_until, COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
 
 // attemptPerson joins what AttemptColumns needs to an attempt a and its request r. An attempt before its scan has an
 // empty openid, which no identity has.
@@ -26,9 +26,9 @@ const selectAttempt = `SELECT ` + AttemptColumns + ` FROM attempts a LEFT JOIN a
 // AttemptRow scans AttemptColumns, once.
 type AttemptRow struct {
 	attempt                                           storage.Attempt
-	id, request, deviceID, browser, phone, scene      []byte
+	id, request, deviceID, browser, phone, scene, net []byte
 	device, state                                     string
-	number, choices, proven, wrong, scenes            int64
+	number, choices, proven, wrong, alone, scenes     int64
 	created, expires, scanned, approved, shown, knows int64
 }
 
@@ -37,7 +37,7 @@ func (r *AttemptRow) Dest() []any {
 	a := &r.attempt
 	return []any{
 		&r.id, &r.request, &r.deviceID, &a.ClientID, &r.browser, &a.Account, &a.Via, &r.device, &r.created, &r.expires, &r.state, &a.Version,
-		&a.OpenID, &r.number, &r.choices, &r.phone, &r.scanned, &r.approved, &r.proven, &r.wrong, &r.scenes, &r.scene,
+		&a.OpenID, &r.number, &r.choices, &r.phone, &r.scanned, &r.approved, &r.proven, &r.wrong, &r.net, &r.alone, &r.scenes, &r.scene,
 		&a.Scene.Ticket, &a.Scene.URL, &r.shown, &a.UserID, &r.knows,
 	}
 }
@@ -51,10 +51,11 @@ func (r *AttemptRow) Attempt(now time.Time) (storage.Attempt, error) {
 	copy(a.Browser[:], r.browser)
 	copy(a.PhoneHash[:], r.phone)
 	copy(a.Scene.Hash[:], r.scene)
+	copy(a.Network[:], r.net)
 	a.CreatedAt, a.ExpiresAt, a.ScannedAt, a.ApprovedAt = Time(r.created), Time(r.expires), Time(r.scanned), Time(r.approved)
 	a.Scene.ShownUntil = Time(r.shown)
 	a.Number, a.Choices, a.Scenes = int(r.number), unpackChoices(r.choices), int(r.scenes)
-	a.PhoneProven, a.WrongNumber = r.proven != 0, r.wrong != 0
+	a.PhoneProven, a.WrongNumber, a.Alone = r.proven != 0, r.wrong != 0, r.alone != 0
 	a.Known = r.knows > Micros(now)
 	a.State = storage.AttemptState(r.state)
 	if !a.State.Over() && over(r.expires, now) {

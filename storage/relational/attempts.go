@@ -41,11 +41,11 @@ func (s *Store) BeginAttempt(ctx context.Context, a storage.Attempt, replaces st
 func insertAttempt(ctx context.Context, tx Tx, a storage.Attempt) error {
 	err := tx.Do(ctx, `INSERT INTO attempts (id, auth_request_id, device_id, client_id, browser, account, via, device, created_at, expires_at,
 			state, version, openid, number, choices, phone_hash, scanned_at, approved_at, phone_proven, wrong_number,
-			scenes, scene, scene_ticket, scene_url, scene_shown_until)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, 0, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?)`,
+			scenes, scene, scene_ticket, scene_url, scene_shown_until, network)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, 0, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?)`,
 		a.ID[:], a.AuthRequestID[:], optional(a.DeviceID), a.ClientID, a.Browser[:], a.Account, a.Via, encode(a.Device), Micros(a.CreatedAt), Micros(a.ExpiresAt),
 		string(a.State), a.OpenID, a.PhoneHash[:], Micros(a.ScannedAt),
-		int64(a.Scenes), a.Scene.Hash[:], a.Scene.Ticket, a.Scene.URL, Micros(a.Scene.ShownUntil))
+		int64(a.Scenes), a.Scene.Hash[:], a.Scene.Ticket, a.Scene.URL, Micros(a.Scene.ShownUntil), a.Network[:])
 	return err
 }
 

@@ -173,6 +173,11 @@ func (b binding) bind(ctx context.Context, tx Tx, in storage.Bind) (storage.User
 			return user, err
 		}
 	}
+	if b.user.ID != "" { // another number than the one before
+		if err := forgetBrowsers(ctx, tx, user.ID); err != nil {
+			return user, err
+		}
+	}
 	user.PhoneSealed, user.PhoneIndex = b.code.phoneSealed, b.code.phoneIndex
 	user.PhoneVerifiedAt, user.UpdatedAt = Time(Micros(in.Now)), Time(Micros(in.Now))
 	if err := setPhone(ctx, tx, user.ID, b.code, in.Now); err != nil {
@@ -214,6 +219,9 @@ func detachPhone(ctx context.Context, tx Tx, holder string, index []byte, entry 
 	}
 	if err := tx.Do(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ?`,
 		Micros(entry.At), holder); err != nil {
+		return nil, err
+	}
+	if err := forgetBrowsers(ctx, tx, holder); err != nil {
 		return nil, err
 	}
 	entry.Actor, entry.Action, entry.UserID = actorUser, "phone.move", holder

@@ -12,41 +12,50 @@ const knownBrowserLife = 180 * 24 * time.Hour
 
 // CompleteLogin opens the session of a confirmed attempt, once, in the browser that began it.
 func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, err error) {
+	draft := c
 	err = s.write(ctx, "complete login", func(tx Tx) error {
+		c := draft // it may be run again
 		if err := holdRequests(ctx, tx, c); err != nil {
 			return err
 		}
-		a, err := holdConfirmed(ctx, tx, c)
+		a, scopes, err := holdConfirmed(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		user, err := holdLogin(ctx, tx, a, c)
+		user, err := holdLogin(ctx, tx, a, c.Now)
 		if err != nil {
 			return err
 		}
 		if err := moveNotices(ctx, tx, c.Browser, c.NewBrowser); err != nil {
 			return err
 		}
-		known, err := knows(ctx, tx, c, user.ID) // where a "not me" of this moment came first, the browser has forgotten
+		known, err := holdKnown(ctx, tx, c.Browser, user.ID) // a "not me" of this moment came first, and the browser has forgotten
 		if err != nil {
 			return err
 		}
-		if !known && c.Approved != a.ID && a.Via != storage.ViaWeChat {
-			// Somebody may have planted their own confirmation into a stranger's browser. In WeChat's own browser the
-			// confirmation was given in it.
-			return storage.ErrApprovalNeeded
+		if err := welcome(a, known, c); err != nil {
+			return err
+		}
+		action := "login"
+		if a.Alone {
+			action, c.Session.AMR, c.Session.ACR = "login.scan", []string{storage.AMRWeChat}, storage.ACRScan
 		}
 		if session, err = openSession(ctx, tx, a, user, c); err != nil {
 			return err
 		}
-		if !known {
+		switch {
+		case a.Alone:
+			if err := tx.Do(ctx, `UPDATE notices SET target = ? WHERE id = ?`, session.ID[:], a.ID[:]); err != nil {
+				return err
+			}
+		case !known.knows(c.Now):
 			if err := insertNotice(ctx, tx, storage.Notice{
 				Account: a.Account, OpenID: a.OpenID, UserID: user.ID, Kind: storage.NoticeBrowser, Target: session.ID, ClientID: a.ClientID, Device: c.Session.Device,
 			}, c.NewBrowser, c.Now); err != nil {
 				return err
 			}
 		}
-		if err := learnBrowser(ctx, tx, user.ID, c); err != nil {
+		if err := learnBrowser(ctx, tx, a, known, scopes, user.ID, c); err != nil {
 			return err
 		}
 		if err := tx.Do(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
@@ -61,7 +70,7 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 			return err
 		}
 		return audit(ctx, tx, storage.AuditEntry{
-			At: c.Now, Actor: actorUser, Action: "login", UserID: user.ID, ClientID: a.ClientID, Account: a.Account, Detail: c.Session.Device.Name,
+			At: c.Now, Actor: actorUser, Action: action, UserID: user.ID, ClientID: a.ClientID, Account: a.Account, Detail: c.Session.Device.Name,
 		})
 	})
 	if err != nil {
@@ -76,39 +85,45 @@ func holdRequests(ctx context.Context, tx Tx, c storage.Complete) error {
 	return hold(ctx, tx, `SELECT r.id FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`, c.Browser[:])
 }
 
-// holdConfirmed holds the request and its newest attempt, which must be confirmed and of this browser (I9).
-func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, err error) {
+// holdConfirmed holds the request and its newest attempt, which must be confirmed and of this browser (I9), and returns the
+// scopes that were asked for.
+func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, scopes []string, err error) {
 	var browser, attempt []byte
+	var text string
 	var expires, finished int64
-	if err := tx.QueryRow(ctx, `SELECT browser, attempt_id, expires_at, finished_at FROM auth_requests WHERE id = ?`+tx.ForUpdate(), c.AuthRequestID[:]).
-		Scan(&browser, &attempt, &expires, &finished); err != nil {
-		return a, found(err)
+	if err := tx.QueryRow(ctx, `SELECT browser, attempt_id, params, expires_at, finished_at FROM auth_requests WHERE id = ?`+tx.ForUpdate(), c.AuthRequestID[:]).
+		Scan(&browser, &attempt, &text, &expires, &finished); err != nil {
+		return a, nil, found(err)
+	}
+	var params storage.AuthParams
+	if err := decode(text, &params); err != nil {
+		return a, nil, err
 	}
 	mine := storage.Hash(browser).Equal(c.Browser)
 	a, err = holdAttempt(ctx, tx, storage.ID(attempt), c.Now)
 	switch {
 	case notFound(err) && mine: // no attempt was begun
-		return a, storage.ErrConflict
+		return a, nil, storage.ErrConflict
 	case err != nil:
-		return a, err
+		return a, nil, err
 	case a.State == storage.AttemptDone && (mine || a.Browser.Equal(c.Browser)):
 		// The browser that has just completed it, in another tab: its secret may still be the one before the login.
-		return a, storage.ErrConflict
+		return a, nil, storage.ErrConflict
 	case !mine || finished != 0 || over(expires, c.Now):
-		return a, storage.ErrNotFound
+		return a, nil, storage.ErrNotFound
 	case a.State != storage.AttemptConfirmed:
-		return a, whyOver(ctx, tx, a)
+		return a, nil, whyOver(ctx, tx, a)
 	}
-	return a, nil
+	return a, params.Scopes, nil
 }
 
 // holdLogin holds the person who confirmed: not locked, and with a phone.
-func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, c storage.Complete) (user storage.User, err error) {
+func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, now time.Time) (user storage.User, err error) {
 	i, err := loadIdentity(ctx, tx, a.Account, a.OpenID, tx.ForShare())
 	if err != nil {
 		return user, err
 	}
-	if !i.Followed && !i.FollowedAt.Before(authTime(c.Now)) {
+	if !i.Followed && !i.FollowedAt.Before(authTime(now)) {
 		// An unfollow of this very moment ends what was opened up to it, and it has been recorded already.
 		return user, storage.ErrConflict
 	}
@@ -124,9 +139,20 @@ func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, c storage.Complete
 	return user, nil
 }
 
-// knows reports whether an earlier login of the user was completed in this browser.
-func knows(ctx context.Context, tx Tx, c storage.Complete, userID string) (bool, error) {
-	return exists(ctx, tx, `SELECT 1 FROM known_browsers WHERE browser = ? AND user_id = ? AND expires_at > ?`, c.Browser[:], userID, Micros(c.Now))
+// welcome asks whether the person may go on in this browser, of which known is held.
+func welcome(a storage.Attempt, known knownBrowser, c storage.Complete) error {
+	switch {
+	case a.Alone:
+		// What the scan rested on may have ended since: a logout in another tab, "not me". And a browser that was carried, or a
+		// secret that was copied, to another network meanwhile is not where the number was matched.
+		if !known.vouches(storage.Identity{Account: a.Account, OpenID: a.OpenID}, c.Network, c.Now) {
+			return storage.ErrConfirmNeeded
+		}
+	case c.Approved == a.ID || a.Via == storage.ViaWeChat: // in WeChat's own browser the confirmation was given in it
+	case !known.knows(c.Now): // somebody may have planted their own confirmation into a stranger's browser
+		return storage.ErrApprovalNeeded
+	}
+	return nil
 }
 
 // openSession renews this browser's session of the same user, or opens a new one, and ends all others of this browser: its
@@ -192,18 +218,6 @@ func endBrowser(ctx context.Context, tx Tx, c storage.Complete, renewed bool) er
 		}
 	}
 	return nil
-}
-
-// learnBrowser moves what this browser knows to its new secret, and adds the user.
-func learnBrowser(ctx context.Context, tx Tx, userID string, c storage.Complete) error {
-	if !c.NewBrowser.Equal(c.Browser) {
-		if err := tx.Do(ctx, `UPDATE known_browsers SET browser = ? WHERE browser = ?`, c.NewBrowser[:], c.Browser[:]); err != nil {
-			return err
-		}
-	}
-	err := tx.Do(ctx, `INSERT INTO known_browsers (browser, user_id, expires_at) VALUES (?, ?, ?)
-		ON CONFLICT (browser, user_id) DO UPDATE SET expires_at = excluded.expires_at`, c.NewBrowser[:], userID, Micros(c.Now.Add(knownBrowserLife)))
-	return err
 }
 
 // authTime is now in whole seconds, as auth_time is (OpenID Connect Core §2).

@@ -14,7 +14,8 @@
 // On PostgreSQL transactions are READ COMMITTED, and each holds the rows that its decision rests on before it decides,
 // in this order, so that two of them seldom deadlock (then one is retried):
 //
-//	delivery ─► auth request ─► device ─► phone change ─► attempt ─► phone code ─► identity ─► user ─► notice ─► session ─► grants
+//	delivery ─► auth request ─► device ─► phone change ─► attempt ─► phone code ─► identity ─► user ─► notice ─► known browser
+//	─► session ─► grants
 //
 // What ends sessions or grants changes the session or the user first, and revokes the grants in a LATER statement: an
 // IssueCode that held the row then has committed its grant, and the later statement sees it. In one statement it would

@@ -86,6 +86,9 @@ func endFollower(ctx context.Context, tx Tx, i identity, at, now time.Time) erro
 	if i.UserID == "" {
 		return nil
 	}
+	if err := distrustUser(ctx, tx, i.UserID, at.Add(time.Second)); err != nil {
+		return err
+	}
 	for _, statement := range []string{
 		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND account = ? AND openid = ? AND auth_time <= ? AND ended_at = 0`,
 		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND account = ? AND openid = ? AND auth_time <= ? AND revoked_at = 0`,

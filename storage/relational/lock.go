@@ -155,6 +155,5 @@ func endUser(ctx context.Context, tx Tx, userID string, now time.Time) error {
 			return err
 		}
 	}
-	err := tx.Do(ctx, `DELETE FROM known_browsers WHERE user_id = ?`, userID)
-	return err
+	return forgetBrowsers(ctx, tx, userID)
 }

@@ -9,14 +9,18 @@ import (
 
 const noticeColumns = `n.id, n.account, n.openid, n.user_id, n.kind, n.target, n.client_id, n.device, n.phone_hash, n.created_at, n.sent_at, n.revoked_at, n.expires_at`
 
-// insertNotice writes what the chat is to tell, in the transition that it tells of.
+// insertNotice writes what the chat is to tell, in the transition that it tells of. One with a SentAt is for nobody to claim:
+// the answer to the transition tells of it.
 func insertNotice(ctx context.Context, tx Tx, n storage.Notice, browser storage.Hash, now time.Time) error {
 	var none storage.Hash
-	id := storage.NewID(now)
+	id := n.ID
+	if id.IsZero() {
+		id = storage.NewID(now)
+	}
 	shown := storage.Device{Name: n.Device.Name, Place: n.Device.Place}
 	err := tx.Do(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)`,
-		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browser[:], n.ClientID, encode(shown), none[:], none[:], Micros(now), Micros(now.Add(storage.NoticeLife)))
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browser[:], n.ClientID, encode(shown), none[:], none[:], Micros(now), Micros(n.SentAt), Micros(now.Add(storage.NoticeLife)))
 	return err
 }
 
@@ -101,6 +105,11 @@ func (s *Store) OpenNotice(ctx context.Context, id storage.ID, account, openID s
 // RevokeByNotice ends what the notice tells of.
 func (s *Store) RevokeByNotice(ctx context.Context, id storage.ID, phone storage.Hash, now time.Time) (n storage.Notice, err error) {
 	err = s.end(ctx, "revoke by notice", func(tx Tx) (err error) {
+		// A login by the scan alone that is not completed: its attempt is held before its notice. Its ID is the notice's. Where
+		// what follows refuses, this is undone.
+		if err := tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE id = ? AND alone = 1 AND state = 'confirmed'`, id[:]); err != nil {
+			return err
+		}
 		if n, err = holdNotice(ctx, tx, id, phone, now); err != nil {
 			return err
 		}
@@ -122,6 +131,10 @@ func (s *Store) RevokeByNotice(ctx context.Context, id storage.ID, phone storage
 			err = disownBrowser(ctx, tx, n, now)
 		}
 		if err != nil {
+			return err
+		}
+		// Whoever was let in by mistake may have been let in elsewhere, too.
+		if err := forgetBrowsers(ctx, tx, n.UserID); err != nil {
 			return err
 		}
 		return audit(ctx, tx, storage.AuditEntry{
@@ -170,7 +183,7 @@ func (s *Store) UserNotices(ctx context.Context, userID string) (list []storage.
 }
 
 // disownBrowser ends the user's sessions of the notice's browser, first, and their grants in a later statement: see the
-// package's comment on locks. A later login there, which the phone was asked for again, goes with it.
+// package's comment on locks. A later login there goes with it.
 func disownBrowser(ctx context.Context, tx Tx, n storage.Notice, now time.Time) error {
 	for _, statement := range []string{
 		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at = 0 AND (id = ? OR browser = (SELECT browser FROM notices WHERE id = ?))`,
@@ -181,8 +194,7 @@ func disownBrowser(ctx context.Context, tx Tx, n storage.Notice, now time.Time) 
 			return err
 		}
 	}
-	err := tx.Do(ctx, `DELETE FROM known_browsers WHERE user_id = ? AND browser = (SELECT browser FROM notices WHERE id = ?)`, n.UserID, n.ID[:])
-	return err
+	return nil
 }
 
 // moveNotices follows a browser to its new secret.

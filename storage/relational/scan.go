@@ -64,8 +64,9 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutc
 	if err != nil {
 		return 0, a, err
 	}
+	followed := storage.FollowOutcome(0)
 	if !scan.At.IsZero() { // only a follower's scan is an event
-		if _, err := follow(ctx, tx, i, true, false, scan.At); err != nil {
+		if followed, err = follow(ctx, tx, i, true, false, scan.At); err != nil {
 			return 0, a, err
 		}
 	}
@@ -84,11 +85,26 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutc
 	case storage.ScanTaken:
 		err = audit(ctx, tx, storage.AuditEntry{At: scan.Now, Actor: actorUser, Action: "scan.taken", UserID: user.ID, ClientID: a.ClientID, Account: a.Account})
 	case storage.ScanAccepted:
-		if err = claimAttempt(ctx, tx, a, scan.OpenID, a.PhoneHash, scan.Number, scan.Choices, scan.Now); err == nil {
-			a, err = loadAttempt(ctx, tx, a.ID, scan.Now)
-		}
+		a, err = acceptScan(ctx, tx, a, i, user, followed, scan)
 	}
 	return outcome, a, err
+}
+
+// acceptScan gives a waiting attempt to the openid: to choose the number, or as confirmed where the scan is enough.
+func acceptScan(ctx context.Context, tx Tx, a storage.Attempt, i identity, user storage.User, followed storage.FollowOutcome, scan storage.Scan) (storage.Attempt, error) {
+	browser, alone, err := scansAlone(ctx, tx, a, i, user, followed, scan)
+	switch {
+	case err != nil:
+		return a, err
+	case alone:
+		err = confirmAlone(ctx, tx, a, user, browser, scan)
+	default:
+		err = claimAttempt(ctx, tx, a, scan.OpenID, a.PhoneHash, scan.Number, scan.Choices, scan.Now)
+	}
+	if err != nil {
+		return a, err
+	}
+	return loadAttempt(ctx, tx, a.ID, scan.Now)
 }
 
 // target is what a scene leads to, held: an attempt that one openid claims, or a device that everybody may scan.

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -10,17 +11,22 @@ import (
 
 // EndSession ends the session and its online grants.
 func (s *Store) EndSession(ctx context.Context, id storage.ID, now time.Time) error {
-	return s.end(ctx, "end session", func(tx Tx) error { return endSession(ctx, tx, id, now) })
+	return s.end(ctx, "end session", func(tx Tx) error {
+		return errors.Join(endSession(ctx, tx, id, now), distrustSession(ctx, tx, id))
+	})
 }
 
-// LogOut ends the session whose cookie the browser holds.
-func (s *Store) LogOut(ctx context.Context, id storage.ID, secret storage.Hash, now time.Time) error {
+// LogOut ends the session whose cookie the browser holds, and what scans alone rest on in it.
+func (s *Store) LogOut(ctx context.Context, id storage.ID, secret, browser storage.Hash, now time.Time) error {
 	return s.end(ctx, "log out", func(tx Tx) error {
+		if err := distrustBrowser(ctx, tx, browser); err != nil {
+			return err
+		}
 		held, err := exists(ctx, tx, `SELECT 1 FROM sessions WHERE id = ? AND hash = ?`+tx.ForUpdate(), id[:], secret[:])
 		if err != nil || !held {
 			return err
 		}
-		return endSession(ctx, tx, id, now)
+		return errors.Join(endSession(ctx, tx, id, now), distrustSession(ctx, tx, id))
 	})
 }
 

@@ -110,7 +110,9 @@ func logoutRaces(w world) {
 }
 
 func ownLogoutRaces(w world) {
-	race(w, false, func(ctx context.Context, p person) error { return w.b.LogOut(ctx, p.session.ID, p.session.Hash, start) })
+	race(w, false, func(ctx context.Context, p person) error {
+		return w.b.LogOut(ctx, p.session.ID, p.session.Hash, p.browser, start)
+	})
 }
 
 func lockRaces(w world) {

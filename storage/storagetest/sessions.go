@@ -96,11 +96,11 @@ func sessionLoggedOut(w world) {
 		online, offline := w.tokens(p, false, start), w.tokens(p, true, start)
 		now := start.Add(later)
 		for what, foreign := range map[string]person{"another secret": {session: storage.Session{ID: p.session.ID, Hash: newHash()}}, "another id": {session: storage.Session{ID: storage.NewID(now), Hash: p.session.Hash}}} {
-			require.NoError(w, w.a.LogOut(w.Context(), foreign.session.ID, foreign.session.Hash, now))
+			require.NoError(w, w.a.LogOut(w.Context(), foreign.session.ID, foreign.session.Hash, foreign.browser, now))
 			require.True(w, w.alive(online.Grant.ID), what)
 		}
 		for range 2 {
-			require.NoError(w, w.a.LogOut(w.Context(), p.session.ID, p.session.Hash, now))
+			require.NoError(w, w.a.LogOut(w.Context(), p.session.ID, p.session.Hash, p.browser, now))
 		}
 		require.False(w, w.alive(online.Grant.ID), name)
 		require.True(w, w.alive(offline.Grant.ID), name)

@@ -20,6 +20,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (a, b storage.Store)) {
 		"follow":           followStories(),
 		"attempts":         attemptStories(),
 		"scan":             scanStories(),
+		"scan alone":       aloneStories(),
 		"confirm":          confirmStories(),
 		"bind":             bindStories(),
 		"complete":         completeStories(),

@@ -19,6 +19,8 @@ type Config struct {
 	Postgres Postgres `koanf:"postgres"`
 	Redis    Redis    `koanf:"redis"`
 
+	ScanAlone bool `koanf:"scan_alone" doc:"A person who comes back is in with the scan alone, without choosing the number, where everything is as it was: a first-party client (unless it says always_confirm), the browser and the network (/24, or /48 of IPv6) of a login that they confirmed with a number within 30 days, an account in safe mode, and nothing special asked for. The chat tells of each such login and can end it. Behind a proxy, set trusted_proxies."`
+
 	Brand  Brand  `koanf:"brand"`
 	WeChat WeChat `koanf:"wechat"`
 	SMS    SMS    `koanf:"sms"`
@@ -120,6 +122,7 @@ type Client struct {
 	GrantTypes             []string `koanf:"grant_types" doc:"authorization_code, refresh_token where the client refreshes, and urn:ietf:params:oauth:grant-type:device_code for TVs, which need no redirect URI."`
 	Scopes                 []string `koanf:"scopes" doc:"Scopes that it may ask for: openid profile phone groups offline_access."`
 	FirstParty             bool     `koanf:"first_party" doc:"The company's own: no consent is asked."`
+	AlwaysConfirm          bool     `koanf:"always_confirm" doc:"Every login takes the number: none by the scan alone, whatever scan_alone says."`
 	Native                 bool     `koanf:"native" doc:"An installed app: any port of a registered loopback redirect URI matches."`
 	RequirePKCE            bool     `koanf:"require_pkce" doc:"Refuse requests without PKCE (always so for public clients)."`
 	IDTokenAlg             string   `koanf:"id_token_signed_response_alg" doc:"ES256 (default) or RS256."`
@@ -180,7 +183,7 @@ type Log struct {
 func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", Management: "127.0.0.1:9090", Language: "zh-CN",
-		Storage: "sqlite", Signals: "memory",
+		Storage: "sqlite", Signals: "memory", ScanAlone: true,
 		SQLite:   SQLite{Path: "qiao.db"},
 		Postgres: Postgres{MaxConns: 16},
 		Redis:    Redis{Prefix: "qiao:"},

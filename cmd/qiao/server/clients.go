@@ -42,7 +42,7 @@ func Registration(cc config.Client, source string, now time.Time) storage.Client
 	return storage.Client{
 		ID: cc.ID, Name: name, AuthMethods: methods,
 		RedirectURIs: cc.RedirectURIs, PostLogoutRedirectURIs: cc.PostLogoutRedirectURIs,
-		GrantTypes: cc.GrantTypes, Scopes: scopes, FirstParty: cc.FirstParty, Native: cc.Native,
+		GrantTypes: cc.GrantTypes, Scopes: scopes, FirstParty: cc.FirstParty, AlwaysConfirm: cc.AlwaysConfirm, Native: cc.Native,
 		RequirePKCE: cc.RequirePKCE || cc.Public, IDTokenAlg: cc.IDTokenAlg, LeanIDToken: cc.LeanIDToken,
 		EmailDomain: cc.EmailDomain, Account: cc.Account, LogoURI: cc.LogoURI, PolicyURI: cc.PolicyURI, TOSURI: cc.TOSURI,
 		Source: source, CreatedAt: now, UpdatedAt: now,

@@ -116,7 +116,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 
 	tokens, err := grants.New(grants.Config{
 		Issuer: c.Issuer, Store: store, Signals: signals, Guard: guard, Clients: registry, Keys: ring, Box: box,
-		Metrics: p.metrics, Now: time.Now, Log: log, Account: c.WeChat.Accounts[0].Name,
+		Metrics: p.metrics, Now: time.Now, Log: log, Account: c.WeChat.Accounts[0].Name, ACRs: classes(c),
 		Lifetimes: grants.Lifetimes{
 			IDToken: c.Lifetimes.IDToken, AccessToken: c.Lifetimes.AccessToken, RefreshIdle: c.Lifetimes.RefreshIdle,
 			DeviceCode: c.Lifetimes.DeviceCode, DeviceInterval: c.Lifetimes.DeviceInterval, RefreshDevice: c.Lifetimes.RefreshDevice,
@@ -171,6 +171,14 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 		p.handler = LoopbackOnly(p.handler)
 	}
 	return p, nil
+}
+
+// classes are the authentication classes that a login can have.
+func classes(c config.Config) []string {
+	if !c.ScanAlone {
+		return []string{storage.ACRConfirm}
+	}
+	return []string{storage.ACRConfirm, storage.ACRScan}
 }
 
 // routes mounts the parts on the public listener.

@@ -50,6 +50,15 @@ func NewBrowser(transport http.RoundTripper, follow func(*url.URL) bool) *Browse
 // Cookies are the jar's cookies for an address.
 func (b *Browser) Cookies(u *url.URL) []*http.Cookie { return b.client.Jar.Cookies(u) }
 
+// Lose drops cookies of an address, as a browser does whose session has come to its end.
+func (b *Browser) Lose(u *url.URL, names ...string) {
+	var gone []*http.Cookie
+	for _, name := range names {
+		gone = append(gone, &http.Cookie{Name: name, Path: "/", MaxAge: -1})
+	}
+	b.client.Jar.SetCookies(u, gone)
+}
+
 // Get opens an address.
 func (b *Browser) Get(ctx context.Context, address string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Login takes the browser, which shows the login page, through a whole login by the person: scan, follow, number, phone
-// where it is asked for, "Continue as …" and consent where they are asked for. It ends on the page after that.
+// Login takes the browser, which shows the login page, through a whole login by the person: scan, follow, number where the
+// scan was not enough, phone where it is asked for, "Continue as …" and consent where they are asked for. It ends on the page
+// after that.
 func Login(ctx context.Context, b *Browser, p *Person) error {
 	qr, ok := b.Page.Attr("data-qr")
 	if !ok || qr == "" {
@@ -16,6 +17,12 @@ func Login(ctx context.Context, b *Browser, p *Person) error {
 	outcome, err := p.Scan(ctx, qr)
 	if err != nil {
 		return err
+	}
+	if alone, err := b.Confirmed(ctx); alone || err != nil { // the event was answered before Scan returned
+		if err != nil {
+			return err
+		}
+		return b.Finish(ctx)
 	}
 	if outcome == "event" || outcome == "follow_prompt" {
 		link, err := p.Link(ctx)
@@ -39,6 +46,15 @@ func Login(ctx context.Context, b *Browser, p *Person) error {
 		}
 	}
 	return b.Finish(ctx)
+}
+
+// Confirmed reloads the login page and reports whether it may continue.
+func (b *Browser) Confirmed(ctx context.Context) (bool, error) {
+	if err := b.Reload(ctx); err != nil {
+		return false, err
+	}
+	state, _ := b.Page.Attr("data-state")
+	return state == "confirmed", nil
 }
 
 // Number reloads the login page until it shows the number to match.

@@ -1,0 +1,210 @@
+package relational
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"qiao/storage"
+)
+
+// scansAlone decides, for a scan that is accepted, whether it is all there is to the login: each condition that does not
+// hold leads to the number. What is asked of the event and the person costs nothing; the rest is one statement.
+//
+// The browser is the request's as it is called now: a login in another tab may have renewed its secret. CompleteLogin asks again whether what it rests on still stands.
+func scansAlone(ctx context.Context, tx Tx, a storage.Attempt, i identity, user storage.User, followed storage.FollowOutcome, scan storage.Scan) (browser storage.Hash, alone bool, err error) {
+	switch {
+	case !scan.Alone || scan.Delivery.IsZero(): // by the caller's word, and never for a page scene: a link is easily sent
+		return browser, false, nil
+	case a.Via != storage.ViaQR:
+		return browser, false, nil
+	case scan.At.IsZero() || scan.Now.Sub(scan.At) > storage.ScanAloneLag: // what was held back may come when it suits somebody
+		return browser, false, nil
+	case !i.Followed || followed != storage.FollowRecorded: // an unfollow in between, whatever came of its event
+		return browser, false, nil
+	case len(user.PhoneIndex) == 0 || !user.LockedAt.IsZero():
+		return browser, false, nil
+	}
+	var params, settings string
+	var raw, network []byte
+	var k knownBrowserRow
+	err = tx.QueryRow(ctx, `SELECT r.browser, r.params, c.settings, a.network, `+knownBrowserColumns+`
+		FROM attempts a JOIN auth_requests r ON r.id = a.auth_request_id JOIN clients c ON c.id = r.client_id
+		JOIN known_browsers k ON k.browser = r.browser AND k.user_id = ?
+		WHERE a.id = ? AND r.attempt_id = a.id`, user.ID, a.ID[:]).Scan(append([]any{&raw, &params, &settings, &network}, k.dest()...)...)
+	if notFound(found(err)) { // a stranger in this browser, whoever else it knows; or a client that is not registered
+		return browser, false, nil
+	}
+	if err != nil {
+		return browser, false, err
+	}
+	var request storage.AuthParams
+	var client storage.Client
+	if err := decode(params, &request); err != nil {
+		return browser, false, err
+	}
+	if err := decode(settings, &client); err != nil {
+		return browser, false, err
+	}
+	known, err := k.known()
+	if err != nil {
+		return browser, false, err
+	}
+	return hashOf(raw), client.FirstParty && !client.AlwaysConfirm && plainRequest(request) &&
+		known.vouches(i.Identity, hashOf(network), scan.Now) && known.covers(client.ID, request.Scopes), nil
+}
+
+// confirmAlone confirms a waiting attempt for the openid: no phone has proved anything, and there is no number. What the
+// reply to the event tells is written with it, so that it can be taken back from the first moment on.
+func confirmAlone(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, browser storage.Hash, scan storage.Scan) error {
+	if err := tx.Do(ctx, `UPDATE attempts SET state = 'confirmed', version = version + 1, openid = ?, alone = 1, scanned_at = ?, approved_at = ? WHERE id = ?`,
+		scan.OpenID, Micros(scan.Now), Micros(scan.Now), a.ID[:]); err != nil {
+		return err
+	}
+	if err := expireOthers(ctx, tx, a, scan.OpenID); err != nil {
+		return err
+	}
+	return insertNotice(ctx, tx, storage.Notice{
+		ID: a.ID, Account: a.Account, OpenID: scan.OpenID, UserID: user.ID, Kind: storage.NoticeScan, ClientID: a.ClientID, Device: a.Device, SentAt: scan.Now,
+	}, browser, scan.Now)
+}
+
+// plainRequest reports whether a client asks for nothing but a login. Whoever asks for a certain one gets the number, also
+// where the class that is asked for is that of a scan alone.
+func plainRequest(r storage.AuthParams) bool {
+	return len(r.Prompt) == 0 && r.MaxAge == nil && len(r.ACRValues) == 0 && r.Device == ""
+}
+
+// knownBrowser is what a browser knows of one person: that a login of theirs was completed in it, and the latest one that
+// a number confirmed, if that still counts.
+type knownBrowser struct {
+	expiresAt   time.Time
+	confirmedAt time.Time // zero: none that counts, and what follows says nothing
+	network     storage.Hash
+	account     string
+	openID      string
+	scopes      map[string][]string // what was asked for in such logins, by client
+}
+
+// knows reports whether a login of the person was completed in this browser.
+func (k knownBrowser) knows(now time.Time) bool { return k.expiresAt.After(now) }
+
+// vouches reports whether the confirmed login stands for a scan by this very WeChat in this network. The person's other
+// WeChat matches a number of its own first: whoever joins a second one to a user must not get in by that alone.
+func (k knownBrowser) vouches(i storage.Identity, network storage.Hash, now time.Time) bool {
+	return k.knows(now) && !k.confirmedAt.IsZero() && k.confirmedAt.Add(storage.ScanAloneLife).After(now) &&
+		!network.IsZero() && k.network.Equal(network) && k.account == i.Account && k.openID == i.OpenID
+}
+
+// covers reports whether no scope is new.
+func (k knownBrowser) covers(clientID string, scopes []string) bool {
+	confirmed, there := k.scopes[clientID]
+	for _, scope := range scopes {
+		if !slices.Contains(confirmed, scope) {
+			return false
+		}
+	}
+	return there
+}
+
+// Most clients of which a browser remembers what was confirmed; one more, and it begins anew.
+const knownClients = 64
+
+// confirmed is what the browser knows after a login that a number confirmed.
+func (k knownBrowser) confirmed(i storage.Identity, clientID string, scopes []string, network storage.Hash, now time.Time) knownBrowser {
+	all := map[string][]string{}
+	if !k.confirmedAt.IsZero() && k.confirmedAt.Add(storage.ScanAloneLife).After(now) && k.account == i.Account && k.openID == i.OpenID && len(k.scopes) < knownClients {
+		all = k.scopes
+	}
+	list := slices.Concat(all[clientID], scopes)
+	slices.Sort(list)
+	all[clientID] = slices.Compact(list)
+	return knownBrowser{expiresAt: now.Add(knownBrowserLife), confirmedAt: now, network: network, account: i.Account, openID: i.OpenID, scopes: all}
+}
+
+const knownBrowserColumns = `k.expires_at, k.confirmed_at, k.network, k.account, k.openid, k.scopes`
+
+// knownBrowserRow scans knownBrowserColumns.
+type knownBrowserRow struct {
+	expires, confirmed int64
+	network            []byte
+	account, openID    string
+	scopes             string
+}
+
+func (r *knownBrowserRow) dest() []any {
+	return []any{&r.expires, &r.confirmed, &r.network, &r.account, &r.openID, &r.scopes}
+}
+
+func (r *knownBrowserRow) known() (knownBrowser, error) {
+	k := knownBrowser{
+		expiresAt: Time(r.expires), confirmedAt: Time(r.confirmed), network: hashOf(r.network), account: r.account, openID: r.openID,
+		scopes: map[string][]string{},
+	}
+	return k, decode(r.scopes, &k.scopes)
+}
+
+// holdKnown holds what this browser knows of the user; zero where it never saw them. Who takes it back waits, or comes
+// first and is seen.
+func holdKnown(ctx context.Context, tx Tx, browser storage.Hash, userID string) (knownBrowser, error) {
+	var r knownBrowserRow
+	err := tx.QueryRow(ctx, `SELECT `+knownBrowserColumns+` FROM known_browsers k WHERE k.browser = ? AND k.user_id = ?`+tx.ForUpdate(), browser[:], userID).
+		Scan(r.dest()...)
+	if notFound(found(err)) {
+		return knownBrowser{scopes: map[string][]string{}}, nil
+	}
+	if err != nil {
+		return knownBrowser{}, err
+	}
+	return r.known()
+}
+
+// forgetBrowsers makes every browser forget the user: the next login in each takes a number and a click, and is told. It is
+// for whatever changes who the user is: a lock, an unbinding, a sign-out everywhere, "not me" — and a change of phone.
+func forgetBrowsers(ctx context.Context, tx Tx, userID string) error {
+	return tx.Do(ctx, `DELETE FROM known_browsers WHERE user_id = ?`, userID)
+}
+
+// distrustUser takes from all browsers what the user's scans alone rest on, as far as it was confirmed before a time. The
+// browsers still know the user.
+func distrustUser(ctx context.Context, tx Tx, userID string, before time.Time) error {
+	return tx.Do(ctx, `UPDATE known_browsers SET confirmed_at = 0 WHERE user_id = ? AND confirmed_at <> 0 AND confirmed_at < ?`, userID, Micros(before))
+}
+
+// distrustBrowser takes from one browser what anybody's scans alone rest on.
+func distrustBrowser(ctx context.Context, tx Tx, browser storage.Hash) error {
+	return tx.Do(ctx, `UPDATE known_browsers SET confirmed_at = 0 WHERE browser = ? AND confirmed_at <> 0`, browser[:])
+}
+
+// distrustSession is distrustBrowser for the browser of a session, which the transaction holds: a login that renewed it
+// has moved its browser by now.
+func distrustSession(ctx context.Context, tx Tx, id storage.ID) error {
+	return tx.Do(ctx, `UPDATE known_browsers SET confirmed_at = 0 WHERE confirmed_at <> 0 AND browser = (SELECT s.browser FROM sessions s WHERE s.id = ?)`, id[:])
+}
+
+// learnBrowser moves what this browser knows to its new secret, and adds what the login has shown. Whoever else it knows
+// has been signed out by this login, and matches a number next time.
+func learnBrowser(ctx context.Context, tx Tx, a storage.Attempt, k knownBrowser, scopes []string, userID string, c storage.Complete) error {
+	if err := tx.Do(ctx, `UPDATE known_browsers SET browser = ?, confirmed_at = CASE WHEN user_id = ? THEN confirmed_at ELSE 0 END WHERE browser = ?`,
+		c.NewBrowser[:], userID, c.Browser[:]); err != nil {
+		return err
+	}
+	switch {
+	case a.Alone: // it proves nothing that a number has not proved before, and makes nothing last longer
+		return nil
+	case a.Via != storage.ViaQR: // nobody chose a number
+		return tx.Do(ctx, `INSERT INTO known_browsers (browser, user_id, expires_at) VALUES (?, ?, ?)
+			ON CONFLICT (browser, user_id) DO UPDATE SET expires_at = excluded.expires_at`, c.NewBrowser[:], userID, Micros(c.Now.Add(knownBrowserLife)))
+	}
+	k = k.confirmed(storage.Identity{Account: a.Account, OpenID: a.OpenID}, a.ClientID, scopes, c.Network, c.Now)
+	return tx.Do(ctx, `INSERT INTO known_browsers (browser, user_id, expires_at, confirmed_at, network, account, openid, scopes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (browser, user_id) DO UPDATE SET expires_at = excluded.expires_at, confirmed_at = excluded.confirmed_at, network = excluded.network,
+			account = excluded.account, openid = excluded.openid, scopes = excluded.scopes`,
+		c.NewBrowser[:], userID, Micros(k.expiresAt), Micros(k.confirmedAt), k.network[:], k.account, k.openID, encode(k.scopes))
+}
+
+// hashOf is a stored hash; zero for a column that holds none.
+func hashOf(raw []byte) (h storage.Hash) {
+	copy(h[:], raw)
+	return h
+}
