@@ -55,6 +55,7 @@ const (
 // UserFilter chooses users for an operator's list.
 type UserFilter struct {
 	PhoneIndex []byte // when set: the user with this phone
+	Username   string // when set: the user of this name
 	Account    string // with OpenID: the user with this identity
 	OpenID     string
 	After      string // list after this user ID, in ID order
@@ -90,6 +91,12 @@ type Users interface {
 	UnlockUser(ctx context.Context, userID string, by string, now time.Time) error
 	// UnbindUser takes the phone and the WeChat identities away and ends all sessions and grants.
 	UnbindUser(ctx context.Context, userID string, by string, now time.Time) error
+	// RecoverUser gives a person whose WeChat is lost their account back. from is the user that they have become with another
+	// WeChat: in one commit its identities are the user's, in place of those that the user had, and so is its phone, where
+	// it has one; the sessions, grants and unfinished logins of both end, no browser knows either, and from is deleted. The
+	// user keeps ID, names, groups and consents. ErrConflict when the two are one, or from has no identity; ErrLocked when
+	// one of them is locked.
+	RecoverUser(ctx context.Context, userID, from string, by string, now time.Time) error
 	// DeleteUser removes the user with everything that names them, but for the audit log, where the id stays.
 	DeleteUser(ctx context.Context, userID string, by string, now time.Time) error
 }

@@ -99,6 +99,7 @@ func TestExitCodes(t *testing.T) {
 			"is none of wechat.accounts":   {"client", "add", "x", "--redirect-uri", "https://x.example/", "--account", "nobody's"},
 			"is not known here":            {"client", "add", "x", "--redirect-uri", "https://x.example/", "--scope", "everything"},
 			"repeat with --yes":            {"user", "delete", "x"},
+			"to whoever holds":             {"user", "recover", "x", "--from", "y"},
 			"is not a phone number":        {"user", "list", "--phone", "x"},
 		},
 		exitNotFound: {
@@ -132,7 +133,7 @@ func TestExitCodes(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for _, args := range []string{
 		"", "demo", "serve", "migrate", "migrate up", "migrate status", "client", "client add", "client list", "client show", "client remove",
-		"client rotate-secret", "user", "user list", "user show", "user lock", "user unlock", "user unbind", "user delete",
+		"client rotate-secret", "user", "user list", "user show", "user lock", "user unlock", "user unbind", "user recover", "user delete",
 		"keys", "keys list", "keys rotate", "keys revoke", "tv", "config", "config validate", "config print", "healthcheck", "version",
 	} {
 		r := qiao(append(strings.Fields(args), "--help")...)

@@ -144,6 +144,7 @@ func (l *live) users(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, id, info.Get("sub"))
 
+	l.recovered(t)
 	require.Contains(t, l.do("user", "unbind", id), "unbound")
 	l.ended(t, shop, again)
 	require.Contains(t, l.do("user", "show", id), `"phone": "none"`)
@@ -156,6 +157,49 @@ func (l *live) users(t *testing.T) {
 	require.Contains(t, l.do("user", "delete", "--yes", info.Get("sub")), "deleted")
 	l.ended(t, shop, after)
 	l.refuses(exitNotFound, "there is no user", "user", "show", info.Get("sub"))
+}
+
+// recovered gives the person's account to somebody with another WeChat, and back: what the operator does for a WeChat that
+// is lost.
+func (l *live) recovered(t *testing.T) {
+	shop := l.server.Shop()
+	sub := func(tokens servertest.Answer) string {
+		info, err := shop.Userinfo(t.Context(), tokens.Get("access_token"))
+		require.NoError(t, err)
+		return info.Get("sub")
+	}
+	person := l.platform.NewPerson(t, l.server)
+	id, last := sub(shop.SignIn(t, l.server.Browser(), person)), person
+	for range 2 {
+		earlier := shop.SignIn(t, l.server.Browser(), last)
+		require.Equal(t, id, sub(earlier))
+		newWeChat := l.platform.NewPerson(t, l.server)
+		made := shop.SignIn(t, l.server.Browser(), newWeChat)
+		from := sub(made)
+		require.NotEqual(t, id, from, "a new WeChat is a new account")
+		l.refuses(exitUsage, "--yes", "user", "recover", id, "--from", from)
+		l.refuses(exitFailure, "there is no user \"x\"", "user", "recover", id, "--from", "x", "--yes")
+		l.refuses(exitNotFound, "there is no user \"y\"", "user", "recover", "y", "--from", from, "--yes")
+		l.refuses(exitFailure, "another account", "user", "recover", id, "--from", id, "--yes")
+		l.do("user", "lock", from)
+		l.refuses(exitFailure, "is locked", "user", "recover", id, "--from", from, "--yes")
+		l.do("user", "unlock", from)
+		made = shop.SignIn(t, l.server.Browser(), newWeChat)
+
+		require.Contains(t, l.do("user", "recover", id, "--from", from, "--yes"), "recovered")
+		l.ended(t, shop, earlier)
+		l.ended(t, shop, made)
+		l.refuses(exitNotFound, "there is no user", "user", "show", from)
+		shown := l.do("user", "show", id)
+		require.Contains(t, shown, `"action": "user.recover"`)
+		require.Contains(t, shown, newWeChat.Phone[3:6]+"****"+newWeChat.Phone[10:])
+		var view struct{ Username string }
+		require.NoError(t, json.Unmarshal([]byte(shown), &view))
+		require.Contains(t, l.do("user", "list", "--username", view.Username), id)
+		require.Equal(t, id, sub(shop.SignIn(t, l.server.Browser(), newWeChat)), "the new WeChat leads to the account")
+		last = newWeChat
+	}
+	require.NotContains(t, l.do("user", "show", id), person.Phone[3:6]+"****"+person.Phone[10:])
 }
 
 // ended checks that nothing is issued for these tokens any more. Locks and the like are transitions of the record: they

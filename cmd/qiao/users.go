@@ -17,19 +17,21 @@ import (
 
 // userCmd is qiao user.
 type userCmd struct {
-	List   userListCmd   `cmd:"" help:"List people, or find one by phone number."`
-	Show   userShowCmd   `cmd:"" help:"Show one person with identities, sessions and the latest audit entries, as JSON. Phone numbers are masked."`
-	Lock   userLockCmd   `cmd:"" help:"Lock a person: every session and token ends at once, and no new one is issued."`
-	Unlock userUnlockCmd `cmd:"" help:"Let a locked person log in again."`
-	Unbind userUnbindCmd `cmd:"" help:"Take a person's phone number and WeChat identities away and end everything; for a lost WeChat or a recycled number."`
-	Delete userDeleteCmd `cmd:"" help:"Delete a person and everything that names them. This cannot be taken back."`
+	List    userListCmd    `cmd:"" help:"List people, or find one by phone number."`
+	Show    userShowCmd    `cmd:"" help:"Show one person with identities, sessions and the latest audit entries, as JSON. Phone numbers are masked."`
+	Lock    userLockCmd    `cmd:"" help:"Lock a person: every session and token ends at once, and no new one is issued."`
+	Unlock  userUnlockCmd  `cmd:"" help:"Let a locked person log in again."`
+	Unbind  userUnbindCmd  `cmd:"" help:"Take a person's phone number and WeChat identities away and end everything; nothing leads to the account then but recover."`
+	Recover userRecoverCmd `cmd:"" help:"Give a person who has lost their WeChat the account back, from the one that they made with a new WeChat."`
+	Delete  userDeleteCmd  `cmd:"" help:"Delete a person and everything that names them. This cannot be taken back."`
 }
 
 type userListCmd struct {
 	settings
-	Phone string `help:"Find the person with this number, such as 13800001234 or +85291234567."`
-	After string `help:"List after this id."`
-	Limit int    `default:"100" help:"Most rows."`
+	Phone    string `help:"Find the person with this number, such as 13800001234 or +85291234567."`
+	Username string `help:"Find the person with this username, as their account page shows it."`
+	After    string `help:"List after this id."`
+	Limit    int    `default:"100" help:"Most rows."`
 }
 
 // Run lists users.
@@ -39,7 +41,7 @@ func (cmd userListCmd) Run(ctx context.Context, w out) (err error) {
 		return err
 	}
 	defer closing(store, &err)
-	filter := storage.UserFilter{After: cmd.After, Limit: cmd.Limit}
+	filter := storage.UserFilter{Username: cmd.Username, After: cmd.After, Limit: cmd.Limit}
 	if cmd.Phone != "" {
 		number, err := phonenumbers.Parse(cmd.Phone, "CN")
 		if err != nil {
@@ -175,6 +177,33 @@ type userUnbindCmd struct {
 func (cmd userUnbindCmd) Run(ctx context.Context, w out) error {
 	return cmd.change(ctx, w, cmd.ID, "unbound; every session and token has ended", func(s storage.Store) error {
 		return s.UnbindUser(ctx, cmd.ID, operator(), time.Now())
+	})
+}
+
+type userRecoverCmd struct {
+	settings
+	ID   string `arg:"" name:"user-id" help:"The account to recover."`
+	From string `required:"" help:"The account that the same person has made with their new WeChat. Its WeChat and number move, and it is deleted."`
+	Yes  bool   `help:"Do it: without this flag nothing is changed. Be sure who the person is: whoever holds the new WeChat has the account."`
+}
+
+// Run recovers the user.
+func (cmd userRecoverCmd) Run(ctx context.Context, w out) error {
+	if !cmd.Yes {
+		return usageError{errors.New("recovering cannot be taken back, and gives the account to whoever holds the new WeChat: repeat with --yes")}
+	}
+	return cmd.change(ctx, w, cmd.ID, "recovered; the new WeChat and its number lead to it, everything is signed out", func(s storage.Store) error {
+		if _, err := s.User(ctx, cmd.From); errors.Is(err, storage.ErrNotFound) {
+			return fmt.Errorf("--from: there is no user %q: `qiao user list` names them", cmd.From)
+		}
+		err := s.RecoverUser(ctx, cmd.ID, cmd.From, operator(), time.Now())
+		switch {
+		case errors.Is(err, storage.ErrLocked):
+			return errors.New("one of the two accounts is locked: unlock it first, if it may be recovered")
+		case errors.Is(err, storage.ErrConflict):
+			return errors.New("--from must be another account, with a WeChat: let the person sign in with their new one first")
+		}
+		return err
 	})
 }
 

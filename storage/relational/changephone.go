@@ -103,7 +103,7 @@ func (c phoneChange) change(ctx context.Context, tx Tx, t storage.ChangeTry, cod
 	if err := forgetBrowsers(ctx, tx, user.ID); err != nil {
 		return result, err
 	}
-	if err := tx.Do(ctx, `DELETE FROM phone_codes WHERE attempt_id IN (SELECT id FROM phone_changes WHERE user_id = ?)`, user.ID); err != nil {
+	if err := tx.Do(ctx, `DELETE FROM phone_codes WHERE attempt_id = ?`, t.ID[:]); err != nil {
 		return result, err
 	}
 	if err := tx.Do(ctx, `UPDATE phone_changes SET done_at = ? WHERE session_id = ?`, Micros(t.Now), t.SessionID[:]); err != nil {

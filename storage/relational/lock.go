@@ -100,28 +100,34 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, by string, now ti
 		if err := holdPerson(ctx, tx, userID); err != nil {
 			return err
 		}
-		for _, statement := range []string{
-			`DELETE FROM phone_codes WHERE attempt_id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
-			`DELETE FROM attempts WHERE id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
-			`DELETE FROM phone_codes WHERE attempt_id IN (SELECT id FROM phone_changes WHERE user_id = ?)`,
-			`DELETE FROM phone_changes WHERE user_id = ?`,
-			`DELETE FROM identities WHERE user_id = ?`,
-			`DELETE FROM notices WHERE user_id = ?`,
-			`DELETE FROM sessions WHERE user_id = ?`,
-			`DELETE FROM device_authorizations WHERE id IN (SELECT id FROM grants WHERE user_id = ? AND for_device = 1)`,
-			`DELETE FROM grants WHERE user_id = ?`,
-			`DELETE FROM consents WHERE user_id = ?`,
-			`DELETE FROM known_browsers WHERE user_id = ?`,
-			`DELETE FROM users WHERE id = ?`,
-		} {
-			if err := tx.Do(ctx, statement, userID); err != nil {
-				return err
-			}
-		}
 		return errors.Join(
+			deleteUser(ctx, tx, userID),
 			audit(ctx, tx, storage.AuditEntry{At: now, Actor: by, Action: "user.delete", UserID: userID}),
 			raiseVersion(ctx, tx))
 	})
+}
+
+// deleteUser removes what names a held user, but for the audit log.
+func deleteUser(ctx context.Context, tx Tx, userID string) error {
+	for _, statement := range []string{
+		`DELETE FROM phone_codes WHERE attempt_id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
+		`DELETE FROM attempts WHERE id IN (SELECT a.id FROM attempts a JOIN identities i ON i.account = a.account AND i.openid = a.openid WHERE i.user_id = ?)`,
+		`DELETE FROM phone_codes WHERE attempt_id IN (SELECT id FROM phone_changes WHERE user_id = ?)`,
+		`DELETE FROM phone_changes WHERE user_id = ?`,
+		`DELETE FROM identities WHERE user_id = ?`,
+		`DELETE FROM notices WHERE user_id = ?`,
+		`DELETE FROM sessions WHERE user_id = ?`,
+		`DELETE FROM device_authorizations WHERE id IN (SELECT id FROM grants WHERE user_id = ? AND for_device = 1)`,
+		`DELETE FROM grants WHERE user_id = ?`,
+		`DELETE FROM consents WHERE user_id = ?`,
+		`DELETE FROM known_browsers WHERE user_id = ?`,
+		`DELETE FROM users WHERE id = ?`,
+	} {
+		if _, err := tx.Exec(ctx, statement, userID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // holdPerson holds the user's identities and then the user, in the order in which a login holds them.

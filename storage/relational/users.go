@@ -23,6 +23,9 @@ func (s *Store) ListUsers(ctx context.Context, f storage.UserFilter) (list []sto
 	if len(f.PhoneIndex) > 0 {
 		query, args = query+` AND u.phone_index = ?`, append(args, f.PhoneIndex)
 	}
+	if f.Username != "" {
+		query, args = query+` AND u.username = ?`, append(args, f.Username)
+	}
 	if f.OpenID != "" {
 		query += ` AND u.id IN (SELECT i.user_id FROM identities i WHERE i.account = ? AND i.openid = ?)`
 		args = append(args, f.Account, f.OpenID)

@@ -1,6 +1,9 @@
 package storagetest
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +21,9 @@ func userStories() map[string]story {
 		"equal openids at two accounts are two":      openIDsArePerAccount,
 		"a deleted user leaves only the audit log":   userDeleted,
 		"an unbound user has nothing to log in with": userUnbound,
+		"a lost WeChat is replaced by another one":   userRecovered,
+		"what cannot be recovered stays as it is":    userNotRecovered,
+		"a recovery beside what it ends (I7)":        userRecoveredBesideIssue,
 	}
 }
 
@@ -155,6 +161,116 @@ func userDeleted(w world) {
 	require.NoError(w, err, "somebody else's session stays")
 	again := w.signIn("o1", start.Add(time.Minute))
 	require.NotEqual(w, p.user.ID, again.user.ID, "a sub is never used again")
+}
+
+func userRecovered(w world) {
+	old := w.signIn("o1", start)
+	kept := w.tokens(old, true, start)
+	require.NoError(w, w.a.GrantConsent(w.Context(), old.user.ID, "grafana", []string{"openid"}, start))
+	waiting := w.confirmed(newHash(), "o1", start)
+	later := start.Add(time.Hour)
+	newer := w.signIn("o2", later) // the same person with another WeChat, and another number
+	theirs := w.tokens(newer, true, later)
+	before := w.version()
+	require.NoError(w, w.a.RecoverUser(w.Context(), old.user.ID, newer.user.ID, "ops", later))
+	require.Greater(w, w.version(), before)
+
+	user, err := w.b.User(w.Context(), old.user.ID)
+	require.NoError(w, err)
+	require.Equal(w, []byte("index +86138o2"), user.PhoneIndex)
+	require.Equal(w, later, user.PhoneVerifiedAt)
+	require.Equal(w, old.user.Username, user.Username)
+	require.Equal(w, old.user.ID, w.identity(account, "o2").UserID)
+	require.Empty(w, w.identity(account, "o1").UserID, "the lost WeChat leads nowhere")
+	_, err = w.b.User(w.Context(), newer.user.ID)
+	require.ErrorIs(w, err, storage.ErrNotFound)
+	for _, p := range []person{old, newer} {
+		_, _, err = w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
+		require.ErrorIs(w, err, storage.ErrNotFound)
+	}
+	require.False(w, w.alive(kept.Grant.ID) || w.alive(theirs.Grant.ID))
+	_, err = w.b.CompleteLogin(w.Context(), waiting.completeOf())
+	require.ErrorIs(w, err, storage.ErrConflict, "a login of the lost WeChat that was confirmed before")
+	scopes, err := w.b.Consent(w.Context(), old.user.ID, "grafana")
+	require.NoError(w, err)
+	require.Equal(w, []string{"openid"}, scopes)
+	require.Contains(w, w.actions(old.user.ID), "user.recover")
+	require.Contains(w, w.actions(newer.user.ID), "user.delete")
+	again := w.signIn("o2", later.Add(time.Minute))
+	require.Equal(w, old.user.ID, again.user.ID, "the account is theirs again")
+	stranger := w.approved("o1", later)
+	require.NotEqual(w, old.user.ID, w.bindPhone(&stranger, "+86138o1").ID, "whoever has the lost WeChat is somebody else")
+	require.ErrorIs(w, w.a.RecoverUser(w.Context(), old.user.ID, newer.user.ID, "ops", later), storage.ErrNotFound, "once")
+	byName, err := w.a.ListUsers(w.Context(), storage.UserFilter{Username: old.user.Username})
+	require.NoError(w, err)
+	require.Len(w, byName, 1)
+	require.Equal(w, old.user.ID, byName[0].ID)
+}
+
+func userNotRecovered(w world) {
+	p, other, unbound := w.signIn("o1", start), w.signIn("o2", start), w.signIn("o3", start)
+	require.NoError(w, w.a.UnbindUser(w.Context(), unbound.user.ID, "ops", start))
+	for name, c := range map[string]struct {
+		from string
+		want error
+	}{
+		"itself": {p.user.ID, storage.ErrConflict}, "nobody": {"nobody", storage.ErrNotFound}, "no one": {"", storage.ErrNotFound},
+		"one without WeChat": {unbound.user.ID, storage.ErrConflict},
+	} {
+		require.ErrorIs(w, w.a.RecoverUser(w.Context(), p.user.ID, c.from, "ops", start), c.want, name)
+	}
+	require.ErrorIs(w, w.a.RecoverUser(w.Context(), "nobody", other.user.ID, "ops", start), storage.ErrNotFound)
+	require.NoError(w, w.a.LockUser(w.Context(), other.user.ID, "ops", start))
+	require.ErrorIs(w, w.a.RecoverUser(w.Context(), p.user.ID, other.user.ID, "ops", start), storage.ErrLocked)
+	require.ErrorIs(w, w.a.RecoverUser(w.Context(), other.user.ID, p.user.ID, "ops", start), storage.ErrLocked, "a recovery is no way out of a lock")
+	_, _, err := w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
+	require.NoError(w, err, "nothing was done")
+	require.NotContains(w, w.actions(p.user.ID), "user.recover")
+	// An account that has lost its number already keeps what the new one has; a new one without a number leaves it alone.
+	numberless := w.signIn("o4", start)
+	l := w.approved("o5", start)
+	require.NoError(w, w.a.SendPhoneCode(w.Context(), l.codeFor("+86138o4")))
+	_, err = w.a.BindPhone(w.Context(), l.bindOf())
+	require.NoError(w, err)
+	moved, err := w.a.MovePhone(w.Context(), l.bindOf())
+	require.NoError(w, err)
+	require.NoError(w, w.a.RecoverUser(w.Context(), p.user.ID, numberless.user.ID, "ops", start))
+	require.Equal(w, "index +86138o1", w.phoneOf(p.user.ID))
+	require.NoError(w, w.a.RecoverUser(w.Context(), unbound.user.ID, moved.User.ID, "ops", start))
+	require.Equal(w, "index +86138o4", w.phoneOf(unbound.user.ID))
+}
+
+func userRecoveredBesideIssue(w world) {
+	ctx := context.WithoutCancel(w.Context())
+	for round := range rounds(w.T) / 3 {
+		old, newer := w.signIn(fmt.Sprint("a", round), start), w.signIn(fmt.Sprint("b", round), start)
+		waiting := w.confirmed(newHash(), newer.openID, start)
+		codes := []storage.NewCode{old.codeOf(start), newer.codeOf(start)}
+		errs := parallel(4, func(n int) error {
+			s := w.store(n + round)
+			var err error
+			switch n {
+			case 0:
+				return s.RecoverUser(ctx, old.user.ID, newer.user.ID, "ops", start)
+			case 3:
+				_, err = s.CompleteLogin(ctx, waiting.completeOf())
+			default:
+				err = s.IssueCode(ctx, codes[n-1])
+			}
+			if errors.Is(err, storage.ErrConflict) {
+				return nil
+			}
+			return refused(err)
+		})
+		require.NoError(w, errors.Join(errs...))
+		for _, c := range codes {
+			require.False(w, w.alive(c.Grant.ID), "a grant lives after the end was acknowledged")
+		}
+		sessions, err := w.a.UserSessions(ctx, old.user.ID, start)
+		require.NoError(w, err)
+		require.Empty(w, sessions)
+		require.Equal(w, old.user.ID, w.identity(account, newer.openID).UserID)
+	}
 }
 
 func userUnbound(w world) {
