@@ -98,3 +98,14 @@ test('a decline is said, and the way on is a Tab away', async () => {
   await page.keyboard.press('Space');
   await state(page, 'waiting');
 });
+
+test('the other pages of the demo: the site, the phone, and what is at no address', async () => {
+  const page = await desktop(chrome);
+  for (const url of [demo.rp, demo.simulator, demo.issuer, demo.issuer + '/nothing', demo.issuer + '/authorize?client_id=nobody']) {
+    await page.goto(url);
+    if (url === demo.simulator) await page.waitForURL(/#p1/);
+    assert.deepEqual(await violations(page), [], url);
+  }
+  await page.goto(demo.rp);
+  assert.deepEqual(await page.locator('a[id^=login-]').evaluateAll((all) => all.filter((a) => !a.textContent.trim()).map((a) => a.id)), [], 'every button says what it does');
+});

@@ -23,6 +23,23 @@ func TestHome(t *testing.T) {
 			require.Empty(t, a.Header.Values("Set-Cookie"))
 		}
 	}
-	require.Equal(t, http.StatusNotFound, w.browser().get("/nothing").StatusCode)
 	require.Equal(t, http.StatusMethodNotAllowed, w.browser().post("/", nil).StatusCode)
+}
+
+// What is nowhere is a page for a person and a line for a program.
+func TestNotFound(t *testing.T) {
+	w := newWorld(t, settings{})
+	for accept, html := range map[string]bool{"text/html,application/xhtml+xml": true, "application/json": false, "": false} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.issuer+"/nothing?<script>", nil)
+		require.NoError(t, err)
+		r.Header.Set("Accept", accept)
+		a := w.browser().do(r)
+		require.Equal(t, http.StatusNotFound, a.StatusCode)
+		require.NotContains(t, a.body, "<script>")
+		require.Equal(t, html, a.Header.Get("Content-Type") == "text/html; charset=utf-8", accept)
+		if html {
+			require.Contains(t, a.body, `data-failure="not_found"`)
+		}
+	}
+	require.NotContains(t, w.log.String(), "nothing")
 }

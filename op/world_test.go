@@ -159,6 +159,7 @@ func newWorld(t *testing.T, s settings) *world {
 	require.NoError(t, err)
 	router := chi.NewRouter()
 	provider.Routes(router)
+	router.NotFound(provider.NotFound)
 	handler.set(router)
 	return w
 }

@@ -167,7 +167,7 @@ func newSite(ctx context.Context, c config.Config, at Addresses, log *slog.Logge
 	var all []rp.Client
 	for _, own := range Clients(at.RP) {
 		for _, x := range c.Clients {
-			if x.ID == own.ID {
+			if x.ID == own.ID && len(own.RedirectURIs) > 0 { // the TV's is no site's
 				all = append(all, rp.Client{ID: x.ID, Secret: x.Secret, Title: about[x.ID][0], About: about[x.ID][1], Scopes: x.Scopes[:min(3, len(x.Scopes))]})
 			}
 		}

@@ -190,6 +190,7 @@ func routes(provider *op.Provider, flow *wechatflow.Flow, pages *ui.Renderer, h 
 	r.Handle("/static/*", pages.Static())
 	r.Get("/livez", serveLive)
 	r.Get("/readyz", h.serveReady)
+	r.NotFound(provider.NotFound)
 	return r
 }
 
