@@ -1,7 +1,7 @@
 // The whole flow in Chromium: a desktop page, a phone page and the relying party, each with its own cookies.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { desktop, numberOf, Person, shoot, startChromium, startDemo, state } from './support.mjs';
+import { desktop, numberOf, Person, shoot, startChromium, startDemo, state, until } from './support.mjs';
 
 let demo, chrome, pages = [];
 
@@ -76,6 +76,42 @@ test('second login in the same browser: no follow, no phone, no click', async ()
   await li.choose(await numberOf(page));
   await state(page, 'signed-in');
   assert.match(await page.textContent('#claims'), /\["wechat"\]/, 'the phone was not proven in this login');
+});
+
+test('a person who comes back is in with the scan alone, in this browser', async () => {
+  const page = await computer(), zheng = await person('+8613800000007');
+  await page.goto(demo.rp + '/login/demo-web');
+  await zheng.login(page, { bind: true });
+  await page.click('button[name=approve]');
+  await state(page, 'signed-in');
+
+  const comeBack = async () => {
+    await page.context().clearCookies({ name: 'qiao_session' }); // its time is over
+    await page.goto(demo.rp + '/login/demo-web');
+    await state(page, 'waiting');
+    assert.doesNotMatch(await page.textContent('body'), /138\*+0007/, 'before the scan the page names nobody');
+    await zheng.scan(page);
+  };
+  await comeBack();
+  await state(page, 'signed-in');
+  assert.match(await page.textContent('#claims'), /urn:qiao:acr:scan/);
+  const told = await until('the answer to the scan', async () => (await zheng.messages()).findLast((m) => m.text.includes('不需要再确认')));
+  assert.match(told.text, /Chrome/);
+
+  const other = await computer();
+  await other.goto(demo.rp + '/login/demo-web');
+  await state(other, 'waiting');
+  await zheng.scan(other);
+  await state(other, 'scanned');
+  assert.match(await numberOf(other), /^\d\d$/, 'another browser takes the number');
+
+  await zheng.open(told.links[0]);
+  await zheng.page.click('button[name=revoke]');
+  await zheng.page.waitForSelector('[data-end=disowned]');
+  await page.goto(demo.rp + '/login/demo-web?prompt=none');
+  assert.match(await page.textContent('#error'), /login_required/, 'not me: it is out');
+  await comeBack();
+  await state(page, 'scanned');
 });
 
 test('decline on the phone', async () => {

@@ -64,6 +64,7 @@ func TestAPersonWhoComesBackIsInWithTheScanAlone(t *testing.T) {
 	require.Equal(t, storage.ACRScan, s.ACR)
 	require.Equal(t, []string{"wechat"}, s.AMR)
 	require.Empty(t, alice.chat(), "told once")
+	require.Equal(t, 1.0, w.counter("qiao_login_scans_total", "outcome=alone"))
 
 	require.Equal(t, "disowned", alice.open(link).submit("/notice/", "revoke", "yes").attr("data-end"))
 	require.False(t, c.signedIn())

@@ -57,9 +57,12 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 }
 
 // outcomeName is a scan's outcome as a metric's label and in the log.
-func outcomeName(o storage.ScanOutcome) string {
+func outcomeName(o storage.ScanOutcome, a storage.Attempt) string {
 	switch o {
 	case storage.ScanAccepted:
+		if a.Alone {
+			return "alone"
+		}
 		return "accepted"
 	case storage.ScanRepeated:
 		return "repeated"

@@ -58,7 +58,7 @@ func (f *Flow) claimPageScene(ctx context.Context, accountName string, scene sto
 	if err != nil {
 		return storage.Attempt{}, err
 	}
-	f.metrics.scans.WithLabelValues(outcomeName(outcome)).Inc()
+	f.metrics.scans.WithLabelValues(outcomeName(outcome, attempt)).Inc()
 	switch outcome {
 	case storage.ScanAccepted, storage.ScanRepeated:
 		return f.Store.OpenPhone(ctx, attempt.ID, openID, phone, f.Now())

@@ -52,8 +52,8 @@ func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, s
 	if err != nil {
 		return "", err
 	}
-	f.metrics.scans.WithLabelValues(outcomeName(outcome)).Inc()
-	f.Log.InfoContext(ctx, "scan recorded", "account", acc.name, "outcome", outcomeName(outcome))
+	f.metrics.scans.WithLabelValues(outcomeName(outcome, attempt)).Inc()
+	f.Log.InfoContext(ctx, "scan recorded", "account", acc.name, "outcome", outcomeName(outcome, attempt))
 	if outcome == storage.ScanAccepted {
 		f.moved(ctx, attempt)
 		f.learnUnionID(ctx, acc, m.FromUser)

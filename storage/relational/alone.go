@@ -160,7 +160,8 @@ func holdKnown(ctx context.Context, tx Tx, browser storage.Hash, userID string) 
 }
 
 // forgetBrowsers makes every browser forget the user: the next login in each takes a number and a click, and is told. It is
-// for whatever changes who the user is: a lock, an unbinding, a sign-out everywhere, "not me" — and a change of phone.
+// for whatever changes who the user is, or puts it in doubt: a lock, an unbinding, a sign-out everywhere, "not me", a unionid
+// that contradicts; and a change of phone.
 func forgetBrowsers(ctx context.Context, tx Tx, userID string) error {
 	return tx.Do(ctx, `DELETE FROM known_browsers WHERE user_id = ?`, userID)
 }

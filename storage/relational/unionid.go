@@ -51,6 +51,9 @@ func (s *Store) contradict(ctx context.Context, account, openID, user string, no
 			WHERE account = ? AND openid = ? AND state IN ('scanned', 'confirmed')`, account, openID); err != nil {
 			return err
 		}
+		if err := forgetBrowsers(ctx, tx, user); err != nil { // their scans are enough nowhere, until a number says who is there
+			return err
+		}
 		return audit(ctx, tx, storage.AuditEntry{At: now, Actor: actorSystem, Action: "unionid.contradiction", UserID: user, Account: account})
 	})
 }

@@ -452,6 +452,14 @@ func takesBack(w world) map[string]func(person, time.Time) error {
 			w.bindPhone(&again, "+86139"+p.openID)
 			return nil
 		},
+		"a change of phone": func(p person, _ time.Time) error {
+			return changeIt(w.Context(), w.b, w.ready(p, "+86137"+p.openID).tryOf())
+		},
+		"a unionid that contradicts": func(p person, now time.Time) error {
+			require.NoError(w, w.a.RecordUnionID(w.Context(), account, p.openID, "union "+p.openID, now))
+			require.ErrorIs(w, w.a.RecordUnionID(w.Context(), account, p.openID, "another "+p.openID, now), storage.ErrConflict)
+			return nil
+		},
 		"an unbinding": func(p person, now time.Time) error { return w.b.UnbindUser(w.Context(), p.user.ID, "ops", now) },
 	}
 }
