@@ -204,6 +204,14 @@ type Complete struct {
 	Now      time.Time
 }
 
+// Progress is how far a request is: who waits for it has to read again when any of this differs from what was read.
+type Progress struct {
+	AuthRequestID ID
+	Browser       Hash // of the request now: a login in another tab renews it
+	AttemptID     ID   // the newest attempt
+	Version       int64
+}
+
 // Logins are the transitions from an authorization request to a session.
 type Logins interface {
 	// CreateAuthRequest stores the request.
@@ -225,6 +233,9 @@ type Logins interface {
 	// CurrentAttempt returns the newest attempt of the request to the browser that began it; ErrNotFound to any other.
 	// An attempt whose time is over has State expired.
 	CurrentAttempt(ctx context.Context, authRequest ID, browser Hash, now time.Time) (Attempt, error)
+	// Progress tells how far each of these requests is, in no order; one that is gone or has no attempt is left out. It asks
+	// for a hundred in one statement: this is how ten thousand waiting pages are looked after.
+	Progress(ctx context.Context, authRequests []ID) ([]Progress, error)
 
 	// RecordScan claims the scene's attempt for the openid: the first one wins. It records the identity as following,
 	// expires that openid's earlier attempts that are not confirmed, and remembers the delivery: repeated, it changes

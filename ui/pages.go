@@ -53,7 +53,7 @@ type LoginState struct {
 	State     string `json:"state"` // waiting, scanned, confirmed, done, declined, expired
 	Version   int64  `json:"v"`
 	QR        string `json:"qr,omitempty"`         // text of the code, when waiting
-	Picture   string `json:"picture,omitempty"`    // the code as an SVG document, when waiting
+	Picture   string `json:"picture,omitempty"`    // the code as an SVG document, when waiting and V is new to the page
 	ExpiresIn int    `json:"expires_in,omitempty"` // seconds that the picture lives
 	Renewable bool   `json:"renewable,omitempty"`  // the picture renews itself when ExpiresIn is over
 	Number    int    `json:"number,omitempty"`

@@ -92,19 +92,22 @@ func (c card) version() int64 {
 // renewable reports whether the picture renews itself when its time is over.
 func (c card) renewable() bool { return c.attempt.Scenes < maxScenes }
 
-// json is the card as JSON.
-func (c card) json() (ui.LoginState, error) {
+// json is the card as JSON, with its picture where that is wanted.
+func (c card) json(picture bool) (ui.LoginState, error) {
 	s := ui.LoginState{State: c.state, Version: c.version()}
 	switch storage.AttemptState(c.state) {
 	case storage.AttemptWaiting:
 		if c.attempt.Via != storage.ViaQR {
 			break
 		}
-		picture, err := ui.QRSVG(c.attempt.Scene.URL)
-		if err != nil {
+		s.QR, s.ExpiresIn, s.Renewable = c.attempt.Scene.URL, c.expiresIn, c.renewable()
+		if !picture {
+			break
+		}
+		var err error
+		if s.Picture, err = ui.QRSVG(c.attempt.Scene.URL); err != nil {
 			return s, fmt.Errorf("draw a QR code: %w", err)
 		}
-		s.QR, s.Picture, s.ExpiresIn, s.Renewable = c.attempt.Scene.URL, picture, c.expiresIn, c.renewable()
 	case storage.AttemptScanned:
 		s.Number, s.Step = c.attempt.Number, "confirm"
 		if !c.attempt.ApprovedAt.IsZero() {

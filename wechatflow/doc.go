@@ -63,6 +63,12 @@
 // the phone says what is confirmed, and no other login counts. Once done, every other browser is signed out and none knows
 // the person; the chat says so, with a "not me" that ends everything and takes the new number away.
 //
+// # Pages that wait
+//
+// A page waits in a long-poll (login_state.go) for a wake-up of the signals. Wake-ups may be lost, so the lookout (lookout.go)
+// asks the Store every few seconds which logins have changed, a hundred of them in a statement, and has only those pages
+// read again. A wake-up goes the same way: when Redis comes back and all are woken, nobody asks alone.
+//
 // # Three secrets
 //
 // They are never equal, and never in the same place:

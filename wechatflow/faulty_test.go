@@ -17,6 +17,8 @@ var errDown = errors.New("database is down")
 type faultyStore struct {
 	*sqlite.Store
 	down      atomic.Bool  // every call fails
+	reads     atomic.Int64 // calls of CurrentAttempt
+	looks     atomic.Int64 // calls of Progress
 	scanLate  atomic.Int64 // nanoseconds that RecordScan waits before it runs, whatever its ctx says
 	scanBroke atomic.Bool  // RecordScan commits, and its answer is lost
 	nameTaken atomic.Int32 // so many bindings find their username taken
@@ -58,7 +60,16 @@ func (s *faultyStore) Login(ctx context.Context, id storage.ID, browser storage.
 	return s.Store.Login(ctx, id, browser, now)
 }
 
+func (s *faultyStore) Progress(ctx context.Context, ids []storage.ID) ([]storage.Progress, error) {
+	s.looks.Add(1)
+	if err := s.fault(); err != nil {
+		return nil, err
+	}
+	return s.Store.Progress(ctx, ids)
+}
+
 func (s *faultyStore) CurrentAttempt(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (storage.Attempt, error) {
+	s.reads.Add(1)
 	if err := s.fault(); err != nil {
 		return storage.Attempt{}, err
 	}

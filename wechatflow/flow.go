@@ -17,6 +17,8 @@ type Flow struct {
 	accounts map[string]*account
 	metrics  *metrics
 	waiters  *waiters
+	lookout  *lookout
+	stacks   *stacks
 	tasks    *tasks
 	pushes   sync.WaitGroup // under way, also those that nobody waits for any more
 	drain    sync.Once
@@ -59,6 +61,8 @@ func New(c Config) (*Flow, error) {
 	f.metrics = m
 	f.waiters = newWaiters(f.Limits.WaitersPerBrowser, f.Limits.WaitersPerAddress, m.waiting)
 	f.tasks = newTasks(c.Log)
+	f.lookout = newLookout(f.Config)
+	f.stacks = newStacks()
 	return f, nil
 }
 
@@ -69,6 +73,8 @@ func (f *Flow) Drain() { f.drain.Do(func() { close(f.draining) }) }
 // Close waits for the work that goes on behind the answers, until ctx ends. The server has stopped before: nothing new
 // comes in.
 func (f *Flow) Close(ctx context.Context) error {
+	f.lookout.close()
+	f.stacks.close()
 	finished := make(chan struct{})
 	go func() { // ends with the last push, each of which has a deadline
 		f.pushes.Wait()

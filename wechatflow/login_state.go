@@ -1,15 +1,13 @@
 package wechatflow
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
-
-	"github.com/go-chi/chi/v5"
 
 	"qiao/storage"
 	"qiao/ui"
@@ -21,105 +19,178 @@ const maxWait = 25 * time.Second
 // getLoginState serves GET /login/{id}/state?v=&wait=: the card as JSON, at once when it differs from v, otherwise as
 // soon as it does or when the wait is over. Only the browser that began the login is answered.
 func (f *Flow) getLoginState(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	secret, ok := f.Guard.Secret(r)
-	id, err := storage.ParseID(chi.URLParam(r, "id"))
+	p := &statePoll{Flow: f, w: w, r: r}
+	defer p.leave()
+	f.stacks.run(p.begin)
+	if p.status == 0 {
+		p.await()
+	}
+	f.stacks.run(p.answer)
+}
+
+// statePoll is one poll. Ten thousand browsers wait in one: what is kept of each is small and here, all that needs a deep
+// stack is done on a borrowed one, and nobody asks the Store for it alone while nothing has changed.
+type statePoll struct {
+	*Flow
+	w http.ResponseWriter
+	r *http.Request
+
+	id      storage.ID
+	browser storage.Hash
+	address netip.Addr
+	seen    int64
+	wait    time.Duration
+
+	waiter *waiter
+	watch  storage.Watch
+	place  func() // gives the place among the waiters back
+
+	shown  ui.LoginState
+	until  time.Time // when the picture that is shown is over; zero without one
+	status int       // of the answer; 0 while there is none
+	after  int       // seconds until the next try; of a refusal
+	retry  bool      // the server is about to stop
+}
+
+// begin reads the request and looks at the card for the first time.
+func (p *statePoll) begin() {
+	secret, ok := p.Guard.Secret(p.r)
+	id, err := storage.ParseID(strings.TrimSuffix(strings.TrimPrefix(p.r.URL.Path, loginPrefix), stateSuffix))
 	if !ok || err != nil {
-		f.stateGone(w)
+		p.status = http.StatusNotFound
 		return
 	}
-	if ok, retryAfter := f.allowPage(r); !ok {
-		stateRetry(w, http.StatusTooManyRequests, max(1, seconds(retryAfter)))
+	p.id, p.browser, p.address = id, secret.Hash(), p.Guard.Address(p.r)
+	if ok, retryAfter := p.allowPage(p.r); !ok {
+		p.refuse(http.StatusTooManyRequests, max(1, seconds(retryAfter)))
 		return
 	}
-	seen, wait := pollParams(r)
-	if done, err := f.doneElsewhere(r, id, secret.Hash()); done || err != nil {
-		if err != nil {
-			f.Log.ErrorContext(ctx, "login state unavailable", "error", err)
-			stateRetry(w, http.StatusServiceUnavailable, seconds(storeRetry))
+	switch done, err := p.doneElsewhere(p.r, id, p.browser); {
+	case err != nil:
+		p.fail(err)
+		return
+	case done:
+		p.shown, p.status = ui.LoginState{State: string(storage.AttemptDone)}, http.StatusOK
+		return
+	}
+	p.seen, p.wait = pollParams(p.r)
+	if p.wait > 0 {
+		if p.place, ok = p.waiters.enter(p.browser, customerOf(p.address)); !ok {
+			p.refuse(http.StatusTooManyRequests, 2) // asking without a wait is still answered
 			return
 		}
-		writeJSON(w, http.StatusOK, ui.LoginState{State: string(storage.AttemptDone)})
-		return
-	}
-	if wait > 0 {
-		leave, ok := f.waiters.enter(secret.Hash(), customerOf(f.Guard.Address(r)))
-		if !ok {
-			stateRetry(w, http.StatusTooManyRequests, 2) // asking without a wait is still answered
-			return
-		}
-		defer leave()
 	}
 	// A poll may be held longer than the server lets an answer take. Not every writer knows of deadlines.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + 15*time.Second))
-
-	c, retry, err := f.awaitCard(ctx, id, secret.Hash(), f.Guard.Address(r), seen, wait)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		f.stateGone(w)
-		return
-	case err != nil && ctx.Err() != nil:
-		return // the browser went away
-	case err != nil:
-		f.Log.ErrorContext(ctx, "login state unavailable", "error", err)
-		stateRetry(w, http.StatusServiceUnavailable, seconds(storeRetry))
-		return
-	}
-	state, err := c.json()
-	if err != nil {
-		f.Log.ErrorContext(ctx, "login state unavailable", "error", err)
-		stateRetry(w, http.StatusInternalServerError, seconds(storeRetry))
-		return
-	}
-	if retry {
-		w.Header().Set("Retry-After", "1")
-		w.Header().Set("Connection", "close") // the next poll reaches a server that stays
-		state.Reason = "retry"
-	}
-	writeJSON(w, http.StatusOK, state)
+	_ = http.NewResponseController(p.w).SetWriteDeadline(time.Now().Add(p.wait + 15*time.Second))
+	p.waiter = p.lookout.enter()
+	p.watch = p.Signals.Watch(topic(id)) // before the first look, so that no change falls between
+	p.look()
 }
 
-// awaitCard waits for a card that differs from the one seen. retry is set when the server is about to stop.
-func (f *Flow) awaitCard(ctx context.Context, id storage.ID, browser storage.Hash, address netip.Addr, seen int64, wait time.Duration) (c card, retry bool, err error) {
-	watch := f.Signals.Watch(topic(id)) // before the first look, so that no change falls between
-	defer watch.Close()
-	over := time.NewTimer(wait)
+// leave gives back what begin has taken.
+func (p *statePoll) leave() {
+	if p.waiter != nil {
+		p.waiter.leave()
+		p.watch.Close()
+	}
+	if p.place != nil {
+		p.place()
+	}
+}
+
+// await waits for a card that differs from the one seen.
+func (p *statePoll) await() {
+	over := time.NewTimer(p.wait)
 	defer over.Stop()
-	for last := wait <= 0; ; {
-		attempt, err := f.Store.CurrentAttempt(ctx, id, browser, f.Now())
-		if err != nil {
-			return card{}, false, err
-		}
-		if c, err = f.card(ctx, attempt, address); err != nil {
-			return card{}, false, err
-		}
-		if c.version() != seen || last || retry {
-			return c, retry, nil
-		}
-		look := time.NewTimer(f.nextLook(c))
+	for p.status == 0 {
 		select {
-		case <-watch.C:
-		case <-look.C:
+		case <-p.waiter.changed:
+			p.stacks.run(p.look)
+		case <-p.watch.C:
+			p.waiter.ask()
 		case <-over.C:
-			last = true
-		case <-f.draining:
-			retry = true
-		case <-ctx.Done():
-			look.Stop()
-			return card{}, false, ctx.Err()
+			p.status = http.StatusOK
+		case <-p.draining:
+			p.status, p.retry = http.StatusOK, true
+		case <-p.r.Context().Done():
+			p.status = statusGone
 		}
-		look.Stop()
 	}
 }
 
-// nextLook is when to look at the Store without having been woken: wake-ups may be lost. The jitter keeps a thousand
-// waiters from asking at the same moment. A picture that runs out is renewed in time.
-func (f *Flow) nextLook(c card) time.Duration {
-	d := f.Lifetimes.Recheck/2 + rand.N(f.Lifetimes.Recheck)
-	if left := time.Duration(c.expiresIn) * time.Second; c.expiresIn > 0 && left < d {
-		d = left
+// statusGone is for nobody: the browser went away.
+const statusGone = 499
+
+// look reads the card, and ends the poll where it differs from the one seen. The picture is drawn for a page that does not
+// show it: one that has seen this very card does.
+func (p *statePoll) look() {
+	ctx := p.r.Context()
+	attempt, err := p.Store.CurrentAttempt(ctx, p.id, p.browser, p.Now())
+	if err != nil {
+		p.fail(err)
+		return
 	}
-	return d
+	c, err := p.card(ctx, attempt, p.address)
+	if err != nil {
+		p.fail(err)
+		return
+	}
+	due := c.attempt.ExpiresAt
+	if c.attempt.State.Over() {
+		due = time.Time{}
+	}
+	p.until = time.Time{}
+	if c.expiresIn > 0 {
+		due, p.until = c.attempt.Scene.ShownUntil, c.attempt.Scene.ShownUntil
+	}
+	p.waiter.saw(storage.Progress{AuthRequestID: p.id, Browser: p.browser, AttemptID: c.attempt.ID, Version: c.attempt.Version}, due)
+	news := c.version() != p.seen
+	if p.shown, err = c.json(news); err != nil {
+		p.fail(err)
+		return
+	}
+	if news || p.wait <= 0 {
+		p.status = http.StatusOK
+	}
+}
+
+func (p *statePoll) refuse(status, after int) { p.status, p.after = status, after }
+
+func (p *statePoll) fail(err error) {
+	switch ctx := p.r.Context(); {
+	case errors.Is(err, storage.ErrNotFound):
+		p.status = http.StatusNotFound
+	case ctx.Err() != nil:
+		p.status = statusGone
+	default:
+		p.Log.ErrorContext(ctx, "login state unavailable", "error", err)
+		p.refuse(http.StatusServiceUnavailable, seconds(storeRetry))
+	}
+}
+
+// answer answers. A login that is over, never was, or is another browser's: the three look the same.
+func (p *statePoll) answer() {
+	switch p.status {
+	case statusGone:
+		return
+	case http.StatusNotFound:
+		writeJSON(p.w, http.StatusNotFound, ui.LoginState{State: string(storage.AttemptExpired), Reason: "not_found"})
+		return
+	case http.StatusOK:
+	default:
+		p.w.Header().Set("Retry-After", strconv.Itoa(p.after))
+		writeJSON(p.w, p.status, map[string]string{"error": "unavailable"})
+		return
+	}
+	if !p.until.IsZero() {
+		p.shown.ExpiresIn = max(0, seconds(p.until.Sub(p.Now())))
+	}
+	if p.retry {
+		p.w.Header().Set("Retry-After", "1")
+		p.w.Header().Set("Connection", "close") // the next poll reaches a server that stays
+		p.shown.Reason = "retry"
+	}
+	writeJSON(p.w, http.StatusOK, p.shown)
 }
 
 // pollParams reads v and wait. What is missing or malformed counts as "seen nothing" and "do not wait".
@@ -133,15 +204,9 @@ func pollParams(r *http.Request) (seen int64, wait time.Duration) {
 	if err != nil {
 		return seen, 0
 	}
-	return seen, min(time.Duration(secs)*time.Second, maxWait)
-}
-
-// stateGone answers for a login that is over, never was, or is another browser's: the three look the same.
-func (f *Flow) stateGone(w http.ResponseWriter) {
-	writeJSON(w, http.StatusNotFound, ui.LoginState{State: string(storage.AttemptExpired), Reason: "not_found"})
-}
-
-func stateRetry(w http.ResponseWriter, status, after int) {
-	w.Header().Set("Retry-After", strconv.Itoa(after))
-	writeJSON(w, status, map[string]string{"error": "unavailable"})
+	wait = min(time.Duration(secs)*time.Second, maxWait)
+	if wait > 4*time.Second { // those that came at the same moment, after an outage, do not come back at the same moment
+		wait -= rand.N(wait / 4)
+	}
+	return seen, wait
 }

@@ -1,12 +1,34 @@
 package wechatflow
 
-import "github.com/go-chi/chi/v5"
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// Waiting serves the long-polls of login pages, and hands everything else on. It stands before the router: what a router
+// keeps of a request, it would keep of each of ten thousand that wait.
+func (f *Flow) Waiting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, stateSuffix) && strings.HasPrefix(r.URL.Path, loginPrefix) {
+			f.getLoginState(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+const (
+	loginPrefix = "/login/"
+	stateSuffix = "/state"
+)
 
 // Routes declares everything that the flow serves.
 func (f *Flow) Routes(r chi.Router) {
 	// The computer: all of these need the browser secret that began the authorization request.
 	r.Get("/login/{id}", f.getLogin)
-	r.Get("/login/{id}/state", f.getLoginState)
+	r.Get(loginPrefix+"{id}"+stateSuffix, f.getLoginState)
 	r.Get("/login/{id}/picture.png", f.getPicture)
 	r.Post("/login/{id}/refresh", f.postRefresh)
 	r.Post("/login/{id}/continue", f.postContinue)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"qiao/storage"
 	"qiao/ui"
 	"qiao/wechatflow"
 )
@@ -101,6 +102,85 @@ func TestLostWakeUp(t *testing.T) {
 	require.Equal(t, "scanned", soon(t, poll).State)
 }
 
+// Pages that wait are looked after together, and read only when there is something to read: neither time, nor a wake-up
+// about nothing, such as all get when Redis comes back, has them ask one by one.
+func TestWaitersAreLookedAfterTogether(t *testing.T) {
+	w := newWorld(t, options{lifetimes: wechatflow.Lifetimes{Recheck: 40 * time.Millisecond}})
+	const n = 20
+	var polls []<-chan ui.LoginState
+	var logins []*page
+	for range n {
+		c := w.browser()
+		login := c.login()
+		logins = append(logins, login)
+		polls = append(polls, w.waiting(c, login, login.version()))
+	}
+	reads, looks := w.store.reads.Load(), w.store.looks.Load()
+	w.eventually("they are looked after", func() bool { return w.store.looks.Load() > looks+10 })
+	for _, login := range logins {
+		id := strings.TrimPrefix(login.path(), "/login/")
+		require.NoError(t, w.signals.Wake(t.Context(), "login "+id))
+	}
+	looks = w.store.looks.Load()
+	w.eventually("they are looked after again", func() bool { return w.store.looks.Load() > looks+10 })
+	require.Equal(t, reads, w.store.reads.Load(), "nobody read by itself")
+
+	w.signals.deaf.Store(true)
+	p := w.person()
+	p.scan(logins[7].attr("data-qr"))
+	p.follow()
+	require.Equal(t, "scanned", soon(t, polls[7]).State)
+	require.Equal(t, reads+1, w.store.reads.Load(), "one had something to read")
+	w.flow.Drain()
+	for i, poll := range polls {
+		if i != 7 {
+			require.Equal(t, "retry", soon(t, poll).Reason)
+		}
+	}
+}
+
+// A page that waits while the database goes down is told so, and can go on when it is back.
+func TestWaiterOfAStoreThatGoesDown(t *testing.T) {
+	w := newWorld(t, options{lifetimes: wechatflow.Lifetimes{Recheck: 40 * time.Millisecond}})
+	c := w.browser()
+	login := c.login()
+	told := make(chan *page, 1)
+	go func() {
+		_, p := c.state(login, login.version(), 20)
+		told <- p
+	}()
+	w.eventually("the poll is held", func() bool { return w.counter("qiao_login_waiters") == 1 })
+	w.store.down.Store(true)
+	p := soon(t, told)
+	require.Equal(t, http.StatusServiceUnavailable, p.status)
+	require.NotEmpty(t, p.header.Get("Retry-After"))
+	w.store.down.Store(false)
+	poll := w.waiting(c, login, login.version())
+	alice := w.person()
+	alice.scan(login.attr("data-qr"))
+	alice.follow()
+	require.Equal(t, "scanned", soon(t, poll).State)
+}
+
+// A page whose request is gone is told so.
+func TestWaiterOfALoginThatIsGone(t *testing.T) {
+	w := newWorld(t, options{lifetimes: wechatflow.Lifetimes{Recheck: 40 * time.Millisecond}})
+	c := w.browser()
+	login := c.login()
+	gone := make(chan int, 1)
+	go func() {
+		_, p := c.state(login, login.version(), 20)
+		gone <- p.status
+	}()
+	w.eventually("the poll is held", func() bool { return w.counter("qiao_login_waiters") == 1 })
+	id, err := storage.ParseID(strings.TrimPrefix(login.path(), "/login/"))
+	require.NoError(t, err)
+	secret, ok := c.secret()
+	require.True(t, ok)
+	require.NoError(t, w.store.EndAuthRequest(t.Context(), id, secret.Hash(), w.clock.Now()))
+	require.Equal(t, http.StatusNotFound, soon(t, gone))
+}
+
 func TestPollEndsWithTheWait(t *testing.T) {
 	w := newWorld(t, slowRecheck())
 	c := w.browser()
@@ -112,6 +192,10 @@ func TestPollEndsWithTheWait(t *testing.T) {
 	require.Equal(t, login.version(), s.Version)
 	require.Equal(t, "no-store", p.header.Get("Cache-Control"))
 	require.Equal(t, login.attr("data-qr"), s.QR)
+	require.Empty(t, s.Picture, "the page shows it")
+	require.Positive(t, s.ExpiresIn)
+	s, _ = c.state(login, 0, 0)
+	require.NotEmpty(t, s.Picture, "this one does not")
 }
 
 func TestRefreshInAnotherTabIsHeardOf(t *testing.T) {
@@ -204,14 +288,19 @@ func TestManyWaitEachForTheirOwn(t *testing.T) {
 	w := newWorld(t, slowRecheck())
 	const n = 12
 	var together sync.WaitGroup
+	var logins []*page
+	var polls []<-chan ui.LoginState
 	for range n {
-		c, p := w.browser(), w.person()
+		c := w.browser()
 		login := c.login()
-		poll := w.waiting(c, login, login.version())
+		logins, polls = append(logins, login), append(polls, w.waiting(c, login, login.version()))
+	}
+	for i, login := range logins {
+		p := w.person()
 		together.Go(func() {
 			p.scan(login.attr("data-qr"))
 			p.follow()
-			s := soon(t, poll)
+			s := soon(t, polls[i])
 			if s.State != "scanned" || !strings.Contains(p.link(), "/phone/") {
 				t.Errorf("state %s", s.State)
 			}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"time"
 
 	"qiao/cmd/qiao/config"
 	"qiao/cmd/qiao/server"
@@ -12,9 +15,39 @@ import (
 	"qiao/storage/postgres"
 )
 
-// collectAt lets the heap grow to five times what is live before it is collected. That is little here, a few MiB, so
-// that Go's default of twice would collect all the time. GOGC in the environment decides otherwise.
-const collectAt = 400
+// A heap is collected when it has grown to five times what is live, for that is little here, a few MiB, and Go's default
+// of twice would collect all the time. One that is large already, with ten thousand browsers that wait, grows to twice
+// that as usual. GOGC in the environment decides otherwise.
+const (
+	smallHeap   = 24 << 20
+	whenSmall   = 400
+	whenLarge   = 100
+	heapMeasure = "/gc/heap/live:bytes"
+)
+
+// watchHeap decides anew every second, until ctx ends.
+func watchHeap(ctx context.Context) {
+	percent := debug.SetGCPercent(whenSmall)
+	live := []metrics.Sample{{Name: heapMeasure}}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		metrics.Read(live)
+		want := whenSmall
+		if live[0].Value.Uint64() > smallHeap {
+			want = whenLarge
+		}
+		if want != percent { // each change stops the world for a moment
+			percent = want
+			debug.SetGCPercent(want)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // serveCmd is qiao serve.
 type serveCmd struct {
@@ -40,7 +73,11 @@ func (cmd serveCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
+		ctx, cancel := context.WithCancel(ctx)
+		var watching sync.WaitGroup
+		watching.Go(func() { watchHeap(ctx) })
+		defer watching.Wait()
+		defer cancel()
 	}
 	return server.Run(ctx, server.Options{Config: c, Mode: storage.ModeProduction, Log: serverLog(c.Log)})
 }

@@ -2,6 +2,8 @@ package relational
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"qiao/storage"
@@ -85,6 +87,40 @@ func (s *Store) CurrentAttempt(ctx context.Context, authRequest storage.ID, brow
 		a.Browser = browser // a login in another tab may have renewed the secret that it was begun with
 	}
 	return a, err
+}
+
+// progressMost is how many requests one statement of Progress asks for. They are always so many, the last one again and
+// again, so that there is one statement to prepare.
+const progressMost = 100
+
+var progressQuery = `SELECT r.id, r.browser, a.id, a.version FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id
+	WHERE r.id IN (?` + strings.Repeat(", ?", progressMost-1) + `)`
+
+// Progress tells how far the requests are.
+func (s *Store) Progress(ctx context.Context, authRequests []storage.ID) (list []storage.Progress, err error) {
+	err = s.read(ctx, "progress", func(tx Tx) error {
+		list = make([]storage.Progress, 0, len(authRequests))
+		args := make([]any, progressMost)
+		for ids := range slices.Chunk(authRequests, progressMost) {
+			for i := range args {
+				args[i] = ids[min(i, len(ids)-1)][:]
+			}
+			if err := each(ctx, tx, progressQuery, args, func(row Row) error {
+				var request, browser, attempt []byte
+				var p storage.Progress
+				err := row.Scan(&request, &browser, &attempt, &p.Version)
+				copy(p.AuthRequestID[:], request)
+				copy(p.Browser[:], browser)
+				copy(p.AttemptID[:], attempt)
+				list = append(list, p)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
 }
 
 // PeekAttempt returns an attempt by its ID alone.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,27 @@ func (s *RedisServer) Do(command string) (string, error) {
 		return "", errors.New(failure)
 	}
 	return line, nil
+}
+
+// Info is a number of the server's INFO, such as used_memory.
+func (s *RedisServer) Info(name string) (int64, error) {
+	conn, err := net.Dial("unix", s.socket())
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return 0, err
+	}
+	if _, err := fmt.Fprint(conn, "INFO\r\nQUIT\r\n"); err != nil {
+		return 0, err
+	}
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), name+":"); ok {
+			return strconv.ParseInt(value, 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("the server tells no %s", name)
 }
 
 func (s *RedisServer) socket() string { return s.dir + "/s" }

@@ -1,0 +1,75 @@
+package wechatflow
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+// stacks lends out deep stacks. A goroutine's stack grows with the deepest call, a query or a command to Redis, and stays
+// so while its connection waits for half a minute: ten thousand of them would hold hundreds of megabytes for nothing. So
+// polls make such calls on one of a few goroutines that do nothing else.
+type stacks struct {
+	calls   chan stackCall
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+type stackCall struct {
+	run  func()
+	done chan any // what it panicked with, nil where it did not
+}
+
+const stackWorkers = 64
+
+func newStacks() *stacks {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &stacks{calls: make(chan stackCall), stop: stop}
+	for range stackWorkers {
+		s.running.Go(func() {
+			for {
+				select {
+				case c := <-s.calls:
+					c.done <- c.recovered()
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	return s
+}
+
+// close ends the goroutines. Whoever still comes runs on a stack of his own.
+func (s *stacks) close() {
+	s.stop()
+	s.running.Wait()
+}
+
+// run runs fn and returns when it has. Where all goroutines are busy it does so on the caller's own stack: nobody waits
+// behind a store that hangs.
+func (s *stacks) run(fn func()) {
+	c := stackCall{fn, make(chan any, 1)}
+	select {
+	case s.calls <- c:
+	default:
+		fn()
+		return
+	}
+	if fault := <-c.done; fault != nil {
+		panic(fault)
+	}
+}
+
+func (c stackCall) recovered() (fault any) {
+	defer func() {
+		if fault = recover(); fault != nil {
+			if _, ok := fault.(error); !ok { // an error may be a sentinel of net/http's
+				fault = fmt.Sprintf("%v\n%s", fault, debug.Stack())
+			}
+		}
+	}()
+	c.run()
+	return nil
+}
