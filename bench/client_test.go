@@ -5,13 +5,17 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"sort"
 	"strconv"
 	"sync"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // conn is one kept connection: requests are bytes made before, answers are read by their length. It costs so little that
@@ -27,6 +31,26 @@ func dial(address string) (*conn, error) {
 		return nil, err
 	}
 	return &conn{c: c, r: bufio.NewReaderSize(c, 16<<10)}, nil
+}
+
+// dial opens a connection for each worker.
+func (p process) dial(t *testing.T) []*conn {
+	t.Helper()
+	conns := make([]*conn, workers)
+	for i := range conns {
+		c, err := dial(p.address)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.c.Close() })
+		conns[i] = c
+	}
+	return conns
+}
+
+// post is a request of the client, which authenticates by basic.
+func (p process) post(path, form string) []byte {
+	basic := base64.StdEncoding.EncodeToString([]byte(clientID + ":" + clientSecret))
+	return []byte(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		path, p.address, basic, len(form), form))
 }
 
 // do sends a request and returns the status, the Location header and the body.

@@ -28,6 +28,7 @@ const (
 	clientID     = "bench"
 	clientSecret = "0123456789abcdef0123456789abcdef"
 	redirectURI  = "http://localhost:9/callback"
+	deviceGrant  = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // build compiles a command without the race detector, as it is shipped.
@@ -72,37 +73,66 @@ func start(t *testing.T, binary string, args, env []string, address, ready strin
 // startFloor runs the floor on a database of its own.
 func startFloor(t *testing.T, binary string) process {
 	address := freeAddress(t)
-	return start(t, binary, nil, []string{"DSN=" + servers.Postgres(t), "LISTEN=" + address, "SECRET=" + clientSecret}, address, "http://"+address+"/userinfo")
+	return start(t, binary, nil, []string{
+		"DSN=" + servers.Postgres(t), "REDIS=" + servers.Redis(t), "LISTEN=" + address, "SECRET=" + clientSecret,
+	}, address, "http://"+address+"/userinfo")
 }
 
-// qiao is the provider with its simulator, which runs in this process: its work is not counted.
+// qiao is a replica of the provider, with the simulator of its platform.
 type qiao struct {
 	process
 	management string
 	sim        string
 }
 
-// startQiao runs qiao serve. dsn and redis are empty for the embedded stores.
-func startQiao(t *testing.T, binary, dsn, redis string) qiao {
+// deployment is what the replicas of one provider share. Its simulator runs in this process: its work is not counted.
+type deployment struct {
+	binary, dir string
+	issuer      string // host:port, where the first replica listens
+	sim         string
+	dsn, redis  string // empty for the embedded stores
+	key         string
+	replicas    int
+}
+
+var account = simulator.Account{
+	Name: "main", DisplayName: "Bench", AppID: "wx0123456789abcdef", AppSecret: "secretsecret", OriginalID: "gh_bench",
+	Token: "tokentoken", AESKey: strings.Repeat("A", 43), Mode: "safe",
+}
+
+func deploy(t *testing.T, binary, dsn, redis string) *deployment {
 	t.Helper()
-	dir := t.TempDir()
-	q := qiao{management: freeAddress(t)}
-	address := freeAddress(t)
-	c := demo.Base(dir)
-	storage := "storage: sqlite\nsignals: memory\nsqlite: {path: " + dir + "/qiao.db}\n"
-	if dsn != "" {
-		storage = fmt.Sprintf("storage: postgres\nsignals: redis\npostgres: {dsn: %q}\nredis: {url: %q}\n", dsn, redis)
-	}
-	account := simulator.Account{
-		Name: "main", DisplayName: "Bench", AppID: "wx0123456789abcdef", AppSecret: "secretsecret", OriginalID: "gh_bench",
-		Token: "tokentoken", AESKey: strings.Repeat("A", 43), Mode: "safe", CallbackURL: "http://" + address + "/wechat/main",
-	}
-	sim, err := simulator.New(simulator.Config{Accounts: []simulator.Account{account}})
+	d := &deployment{binary: binary, dir: t.TempDir(), issuer: freeAddress(t), dsn: dsn, redis: redis, key: seal.NewKey()}
+	own := account
+	own.CallbackURL = "http://" + d.issuer + "/wechat/main"
+	sim, err := simulator.New(simulator.Config{Accounts: []simulator.Account{own}})
 	require.NoError(t, err)
 	t.Cleanup(sim.Close)
 	server := httptest.NewServer(sim.Handler())
 	t.Cleanup(server.Close)
-	q.sim = server.URL
+	d.sim = server.URL
+	return d
+}
+
+// startQiao runs qiao serve, alone. dsn and redis are empty for the embedded stores.
+func startQiao(t *testing.T, binary, dsn, redis string) qiao {
+	t.Helper()
+	return deploy(t, binary, dsn, redis).replica(t, dsn, 5*time.Second)
+}
+
+// replica runs one more qiao serve, which reaches the database by dsn and has TVs poll at this interval.
+func (d *deployment) replica(t *testing.T, dsn string, interval time.Duration) qiao {
+	t.Helper()
+	q := qiao{management: freeAddress(t), sim: d.sim}
+	address := d.issuer
+	if d.replicas++; d.replicas > 1 {
+		address = freeAddress(t)
+	}
+	c := demo.Base(d.dir)
+	storage := "storage: sqlite\nsignals: memory\nsqlite: {path: " + d.dir + "/qiao.db}\n"
+	if dsn != "" {
+		storage = fmt.Sprintf("storage: postgres\nsignals: redis\npostgres: {dsn: %q}\nredis: {url: %q}\n", dsn, d.redis)
+	}
 	yaml := storage + fmt.Sprintf(`
 issuer: http://%s
 listen: %s
@@ -114,21 +144,24 @@ wechat:
   open_base: %s
   accounts: [{name: main, appid: %s, secret: %s, original_id: %s, token: %s, aes_key: %s}]
 sms: {simulator_url: %s, per_address_hour: %d, per_network_hour: %d, per_day: %d}
-lifetimes: {code: 10m}
-limits: {authorize_per_minute: %d, requests_per_minute: %d, codes_per_user_hour: %d, login_per_minute: %d, qr_per_minute: %d, qr_per_client_hour: %d}
+lifetimes: {code: 10m, device_interval: %s}
+limits:
+  {authorize_per_minute: %d, requests_per_minute: %d, codes_per_user_hour: %d, login_per_minute: %d, qr_per_minute: %d, qr_per_client_hour: %d,
+  devices_per_minute: %d, devices_per_client_minute: %d, devices_in_all_minute: %d}
 clients:
-  - {client_id: %s, client_secret: %s, first_party: true, redirect_uris: [%q], grant_types: [authorization_code, refresh_token], scopes: [openid, profile, phone]}
-`, address, address, q.management, seal.NewKey(), q.sim, q.sim, account.AppID, account.AppSecret, account.OriginalID, account.Token, account.AESKey,
-		q.sim, c.SMS.PerAddressHour, c.SMS.PerNetworkHour, c.SMS.PerDay,
+  - {client_id: %s, client_secret: %s, first_party: true, redirect_uris: [%q], grant_types: [authorization_code, refresh_token, %q], scopes: [openid, profile, phone, offline_access]}
+`, d.issuer, address, q.management, d.key, d.sim, d.sim, account.AppID, account.AppSecret, account.OriginalID, account.Token, account.AESKey,
+		d.sim, c.SMS.PerAddressHour, c.SMS.PerNetworkHour, c.SMS.PerDay, interval,
 		c.Limits.AuthorizePerMinute, c.Limits.RequestsPerMinute, c.Limits.CodesPerUserHour, c.Limits.LoginPerMinute, c.Limits.QRPerMinute, c.Limits.QRPerClientHour,
-		clientID, clientSecret, redirectURI)
-	file := filepath.Join(dir, "qiao.yaml")
+		c.Limits.DevicesPerMinute, c.Limits.DevicesPerClientMinute, c.Limits.DevicesInAllMinute,
+		clientID, clientSecret, redirectURI, deviceGrant)
+	file := filepath.Join(d.dir, fmt.Sprintf("qiao%d.yaml", d.replicas))
 	require.NoError(t, os.WriteFile(file, []byte(yaml), 0o600))
-	if dsn != "" {
-		text, err := exec.Command(binary, "migrate", "up", "--config", file).CombinedOutput()
+	if dsn != "" && d.replicas == 1 {
+		text, err := exec.Command(d.binary, "migrate", "up", "--config", file).CombinedOutput()
 		require.NoError(t, err, string(text))
 	}
-	q.process = start(t, binary, []string{"serve", "--config", file}, nil, address, "http://"+q.management+"/readyz")
+	q.process = start(t, d.binary, []string{"serve", "--config", file}, nil, address, "http://"+q.management+"/readyz")
 	return q
 }
 
@@ -139,35 +172,67 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// processorTime sums the processor time of a process, and of the PostgreSQL and Redis servers that this test runs.
+// processorTime sums the processor time of a process, and of the PostgreSQL and Redis servers that this test runs: the
+// machine may have others.
 func processorTime(p process) func() map[string]time.Duration {
 	return func() map[string]time.Duration {
 		sum := map[string]time.Duration{"server": ticks(p.pid)}
 		entries, _ := os.ReadDir("/proc")
+		parents := map[int]int{}
+		var found []int
 		for _, e := range entries {
 			pid, err := strconv.Atoi(e.Name())
 			if err != nil {
 				continue
 			}
-			name, _ := os.ReadFile("/proc/" + e.Name() + "/comm")
-			switch strings.TrimSpace(string(name)) {
-			case "postgres":
-				sum["postgres"] += ticks(pid)
-			case "redis-server":
-				sum["redis"] += ticks(pid)
+			parents[pid] = parent(pid)
+			switch command(pid) {
+			case "postgres", "redis-server":
+				found = append(found, pid)
+			}
+		}
+		for _, pid := range found {
+			above := pid
+			for above != 0 && above != os.Getpid() {
+				above = parents[above]
+			}
+			if above != 0 {
+				sum[strings.TrimSuffix(command(pid), "-server")] += ticks(pid)
 			}
 		}
 		return sum
 	}
 }
 
-// ticks is utime+stime of /proc/PID/stat, in hundredths of a second.
-func ticks(pid int) time.Duration {
+func command(pid int) string {
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return strings.TrimSpace(string(name))
+}
+
+// stat is what /proc/PID/stat says after the name: the state, the parent …
+func stat(pid int) []string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+}
+
+func parent(pid int) int {
+	fields := stat(pid)
+	if fields == nil {
 		return 0
 	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	above, _ := strconv.Atoi(fields[1])
+	return above
+}
+
+// ticks is utime+stime of /proc/PID/stat, in hundredths of a second.
+func ticks(pid int) time.Duration {
+	fields := stat(pid)
+	if fields == nil {
+		return 0
+	}
 	user, _ := strconv.Atoi(fields[11])
 	system, _ := strconv.Atoi(fields[12])
 	return time.Duration(user+system) * 10 * time.Millisecond

@@ -3,7 +3,6 @@
 package bench
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -45,6 +44,16 @@ func TestTable(t *testing.T) {
 	report.line("start-up", fmt.Sprintf("%d ms on PostgreSQL+Redis, %d ms on SQLite+memory (a new database, its first keys)", full.startup.Milliseconds(), embedded.startup.Milliseconds()))
 	report.line("idle memory", fmt.Sprintf("%.0f MiB on PostgreSQL+Redis, %.0f MiB on SQLite+memory", idleFull, idleEmbedded))
 
+	if part("browsers") {
+		waitingBrowsers(t, report, binary, floor, size("BENCH_BROWSERS", 10_000))
+	}
+	if part("tvs") {
+		tvs(t, report, binary, floor, size("BENCH_TVS", 50_000))
+	}
+	if !part("tokens") {
+		fmt.Println(report.String())
+		return
+	}
 	base := tokenSide(t, floor, "")
 	for _, it := range []struct {
 		name string
@@ -71,17 +80,7 @@ var operations = []string{"exchange", "refresh", "userinfo", "introspect"}
 
 // tokenSide measures the four operations with many grants; cookie is the session that the codes are issued in.
 func tokenSide(t *testing.T, p process, cookie string) map[string]measured {
-	conns := make([]*conn, workers)
-	for i := range conns {
-		c, err := dial(p.address)
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = c.c.Close() })
-		conns[i] = c
-	}
-	basic := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(clientID+":"+clientSecret)) + "\r\n"
-	post := func(path, form string) []byte {
-		return []byte(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", path, p.address, basic, len(form), form))
-	}
+	conns, post := p.dial(t), p.post
 	type tokens struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`

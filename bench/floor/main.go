@@ -1,6 +1,10 @@
 // Command floor is not a provider: it does the least work that a correct design needs for a request, one statement and
-// one ES256 signature, and nothing else. The bench measures it beside Qiao in the same run, to say which part of the
-// reachable rate Qiao reaches on this machine. Environment: DSN, LISTEN.
+// one ES256 signature, one command of Redis for a TV that waits, or one channel for a browser that waits, and nothing
+// else. The bench measures it beside Qiao in the same run, to say which part of the reachable rate Qiao reaches on this
+// machine. Environment: DSN, REDIS, LISTEN, SECRET.
+//
+//	main.go   the token side
+//	wait.go   the TV that polls, and the browser that waits
 package main
 
 import (
@@ -20,15 +24,18 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 )
 
 var b64 = base64.RawURLEncoding
 
 type floor struct {
 	db   *pgxpool.Pool
+	fast *redis.Client
 	key  *ecdsa.PrivateKey
 	head string
 	hash [32]byte // of the client's secret
+	waits
 }
 
 func main() {
@@ -47,6 +54,11 @@ func run(ctx context.Context) error {
 	if f.db, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return err
 	}
+	options, err := redis.ParseURL(os.Getenv("REDIS"))
+	if err != nil {
+		return err
+	}
+	f.fast = redis.NewClient(options)
 	if f.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return err
 	}
@@ -63,7 +75,14 @@ func run(ctx context.Context) error {
 	mux.HandleFunc("POST /token", f.token)
 	mux.HandleFunc("GET /userinfo", f.userinfo)
 	mux.HandleFunc("POST /introspect", f.introspect)
-	return http.ListenAndServe(os.Getenv("LISTEN"), mux)
+	mux.HandleFunc("GET /wait", f.wait)
+	mux.HandleFunc("POST /wake", f.wake)
+	// The time-outs are those that any server on the Internet needs, and they take memory of every connection.
+	server := &http.Server{
+		Addr: os.Getenv("LISTEN"), Handler: mux,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 45 * time.Second, IdleTimeout: 2 * time.Minute,
+	}
+	return server.ListenAndServe()
 }
 
 // authorize assumes a live session and issues a code.
@@ -85,6 +104,10 @@ func (f *floor) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	form := r.PostForm
+	if form.Has("device_code") {
+		f.poll(w, r)
+		return
+	}
 	access, refresh := random(), random()
 	var id int64
 	var secret []byte
