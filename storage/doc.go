@@ -12,7 +12,8 @@
 //	authorize ─► AuthRequest ─► Attempt: waiting ─► scanned ─► confirmed ─► done ─► Session
 //	                               │         (approved: the phone    │
 //	                               │          still to be bound)     └─► Grant with its one code
-//	                               └─► declined (by the person, or by a wrong number) · expired (replaced, or late)
+//	                               ├─► declined (by the person, or by a wrong number) · expired (replaced, or late)
+//	                               └─► confirmed at once, where the scan alone is enough: see RecordScan
 //
 // A Grant is one row from the code to the last refresh: the code, the newest refresh token and the live access tokens
 // are columns of it, so every use, replay, rotation and revocation of them is ordered by that one row's lock.

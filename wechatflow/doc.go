@@ -21,6 +21,10 @@
 // transition of storage.Logins; this package holds nothing in memory that a login rests on, so any replica may serve
 // any step. Waiters are woken through Signals and look at the Store by themselves every few seconds.
 //
+// Where a person comes back to a browser that vouches for them, the scan is all there is: RecordScan confirms the attempt,
+// and the chat's reply tells of it instead of asking. This package says of a push only whether it may be so (mayBeAlone); all
+// other conditions are storage's.
+//
 // Two other ways lead to the phone's page. In WeChat's own browser (attempt ViaWeChat) there is nothing to scan: the
 // browser itself goes through web authorization and follows the account where it does not yet. And where the platform
 // gives no code (quota, trouble, too many from one address) the QR code holds our own page /scan/{account}/{secret},

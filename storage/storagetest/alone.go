@@ -16,6 +16,7 @@ func aloneStories() map[string]story {
 		"the second login takes the scan alone":              aloneLogin,
 		"without one condition the number is asked for":      aloneConditions,
 		"a number stands for thirty days":                    aloneEdges,
+		"what nobody knows stands for nothing":               aloneUnknown,
 		"a scan alone makes nothing last longer":             aloneProlongsNothing,
 		"a redelivery of a scan alone is told the same":      aloneRepeated,
 		"of a scan alone somebody else gets nothing":         aloneTaken,
@@ -40,7 +41,7 @@ func aloneStories() map[string]story {
 // home is the network of most stories.
 func home() storage.Hash { return storage.HashOf([]byte("203.0.113.0/24")) }
 
-// aloneWorld adds the client whose logins may be by the scan alone.
+// ownClient adds the client whose logins may be by the scan alone.
 func (w world) ownClient(id string, change func(*storage.Client)) {
 	w.Helper()
 	c := storage.Client{
@@ -58,9 +59,10 @@ func (w world) ownClient(id string, change func(*storage.Client)) {
 type visit struct {
 	browser storage.Hash
 	now     time.Time
-	client  string // empty: grafana
-	via     string // empty: a QR code
-	network storage.Hash
+	client  string       // empty: grafana
+	via     string       // empty: a QR code
+	network storage.Hash // empty: home, unless nowhere
+	nowhere bool
 	params  func(*storage.AuthParams)
 }
 
@@ -72,7 +74,7 @@ func (w world) visit(v visit) login {
 	if v.via == "" {
 		v.via = storage.ViaQR
 	}
-	if v.network.IsZero() {
+	if v.network.IsZero() && !v.nowhere {
 		v.network = home()
 	}
 	r := storage.AuthRequest{
@@ -242,6 +244,13 @@ func aloneConditions(w world) {
 		"a client that is there": {more: func(_ person, l *login) {
 			require.NoError(w, w.a.RemoveClient(w.Context(), l.request.ClientID, "ops", l.now))
 		}},
+		"an event in its order": {more: func(p person, l *login) { // another code was scanned later, and told of sooner
+			sooner := w.visit(visit{browser: newHash(), now: l.now})
+			scan := sooner.scanOf(p.openID)
+			scan.At = l.now.Add(2 * time.Second)
+			_, _, err := w.a.RecordScan(w.Context(), scan)
+			require.NoError(w, err)
+		}},
 		"a known network at all": {more: func(_ person, l *login) {
 			a := l.attempt
 			a.ID, a.Network = storage.NewID(l.now), storage.Hash{}
@@ -302,6 +311,36 @@ func (w world) shutOut(p person, l *login) {
 		require.NoError(w, err)
 		require.Equal(w, storage.ConfirmWrong, outcome)
 	}
+}
+
+// What was confirmed where nobody knew the network stands for nothing, and so does a follow that nobody told of.
+func aloneUnknown(w world) {
+	w.ownClient("grafana", nil)
+	l := w.visit(visit{browser: newHash(), now: start})
+	w.scan(&l, "o1")
+	w.approve(&l)
+	w.bindPhone(&l, "+8613800000001")
+	c := l.completeAt(storage.Hash{})
+	c.Approved = l.attempt.ID
+	_, err := w.a.CompleteLogin(w.Context(), c)
+	require.NoError(w, err)
+	again := w.visit(visit{browser: c.NewBrowser, now: later(time.Hour), network: c.Network, nowhere: true})
+	require.False(w, w.scanned(&again, "o1"))
+
+	page := w.visit(visit{browser: newHash(), now: start}) // by a code of our own page, which is no event
+	scan := page.scanOf("o2")
+	scan.Delivery, scan.At, scan.Ticket = storage.Hash{}, time.Time{}, ""
+	_, _, err = w.a.RecordScan(w.Context(), scan)
+	require.NoError(w, err)
+	page.openID, page.phone = "o2", newHash()
+	_, err = w.a.OpenPhone(w.Context(), page.attempt.ID, "o2", page.phone, start)
+	require.NoError(w, err)
+	w.approve(&page)
+	w.bindPhone(&page, "+8613800000002")
+	p := w.finish(page)
+	require.False(w, w.alone(p.browser, "o2", later(time.Hour)), "this scan is the first that we hear of following")
+	again = w.visit(visit{browser: p.browser, now: later(2 * time.Hour)})
+	require.True(w, w.scanned(&again, "o2"))
 }
 
 func aloneEdges(w world) {
