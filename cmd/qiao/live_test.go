@@ -45,7 +45,7 @@ func TestCommandsBesideARunningServer(t *testing.T) {
 
 func (l *live) clients(t *testing.T) {
 	ctx := t.Context()
-	added := l.do("client", "add", "wiki", "--name", "Wiki", "--redirect-uri", "https://wiki.example/callback", "--first-party", "--refresh", "--scope", "openid,profile,phone")
+	added := l.do("client", "add", "wiki", "--name", "Wiki", "--redirect-uri", "https://wiki.example/callback", "--first-party", "--always-confirm", "--refresh", "--scope", "openid,profile,phone")
 	wiki := l.server.Shop()
 	wiki.ID, wiki.Secret, wiki.Redirect, wiki.Scope = "wiki", after(added, "client_secret"), "https://wiki.example/callback", "openid profile phone"
 	require.GreaterOrEqual(t, len(wiki.Secret), 43)
@@ -63,6 +63,8 @@ func (l *live) clients(t *testing.T) {
 		require.NotContains(t, strings.ToLower(shown), "secret_hash")
 		require.NotContains(t, strings.ToLower(shown), "secrethash")
 	}
+
+	require.Contains(t, l.do("client", "show", "wiki"), `"always_confirm": true`)
 
 	old := wiki
 	wiki.Secret = after(l.do("client", "rotate-secret", "wiki"), "client_secret")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,6 +104,21 @@ func TestScanAlone(t *testing.T) {
 	acr, _ = gone()
 	require.Equal(t, storage.ACRConfirm, acr)
 	require.Equal(t, []any{storage.ACRConfirm}, discovered(t, s)["acr_values_supported"])
+
+	// And the client's own.
+	c.ScanAlone = true
+	s.Restart(t, c)
+	platform.PushTo(t, s)
+	acr, _ = gone()
+	require.Equal(t, storage.ACRScan, acr)
+	c.Clients = slices.Clone(c.Clients)
+	for n := range c.Clients {
+		c.Clients[n].AlwaysConfirm = true
+	}
+	s.Restart(t, c)
+	platform.PushTo(t, s)
+	acr, _ = gone()
+	require.Equal(t, storage.ACRConfirm, acr)
 }
 
 func classOf(t *testing.T, p servertest.Party, b *play.Browser, sign servertest.Sign) (string, []string) {
