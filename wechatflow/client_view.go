@@ -35,14 +35,12 @@ func hostOf(redirectURI string) string {
 	return u.Host
 }
 
-// formTarget is what the policy's form-action needs for a form that ends at the URI: its origin, or its own scheme.
+// formTarget is what the policy's form-action needs for a form that ends at the URI: its origin. To an app's own scheme
+// a link leads in the end, and no form.
 func formTarget(uri string) string {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return "'self'"
 	}
-	if u.Scheme == "http" || u.Scheme == "https" {
-		return u.Scheme + "://" + u.Host
-	}
-	return u.Scheme + ":"
+	return u.Scheme + "://" + u.Host
 }

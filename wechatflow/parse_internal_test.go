@@ -137,7 +137,7 @@ func TestNewUser(t *testing.T) {
 func TestFormTarget(t *testing.T) {
 	for uri, want := range map[string]string{
 		"https://shop.example/callback?x=1": "https://shop.example", "http://127.0.0.1:8080/cb": "http://127.0.0.1:8080",
-		"com.example.app:/cb": "com.example.app:", "": "'self'", "/relative": "'self'",
+		"com.example.app:/cb": "'self'", "": "'self'", "/relative": "'self'",
 	} {
 		require.Equal(t, want, formTarget(uri), uri)
 	}
