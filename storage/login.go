@@ -257,7 +257,8 @@ type Logins interface {
 	//   - such logins have asked for every scope of the request on behalf of this client.
 	//
 	// That login counts no more after a logout in the browser, a login of somebody else in it, "not me", a lock, an unfollow,
-	// a change of phone or an unbinding. A scan alone never counts as such a login itself.
+	// a change of phone, an unbinding, or once the client's access was taken back or the client removed. A scan alone never
+	// counts as such a login itself.
 	RecordScan(ctx context.Context, s Scan) (ScanOutcome, Attempt, error)
 	// RecordWeChatLogin claims an attempt ViaWeChat for the openid that web authorization proved in the browser that
 	// began it; phone is that browser's phone-side secret.

@@ -128,6 +128,9 @@ func (s *Store) RevokeClientAccess(ctx context.Context, userID, clientID string,
 		if _, err := loadUser(ctx, tx, userID, tx.ForUpdate()); err != nil {
 			return err
 		}
+		if err := distrustClientOf(ctx, tx, userID, clientID); err != nil {
+			return err
+		}
 		consents, err := tx.Exec(ctx, `DELETE FROM consents WHERE user_id = ? AND client_id = ?`, userID, clientID)
 		if err != nil {
 			return err

@@ -172,6 +172,22 @@ func distrustUser(ctx context.Context, tx Tx, userID string, before time.Time) e
 	return tx.Do(ctx, `UPDATE known_browsers SET confirmed_at = 0 WHERE user_id = ? AND confirmed_at <> 0 AND confirmed_at < ?`, userID, Micros(before))
 }
 
+// distrustClientOf takes from the user's browsers what a scan alone for the client rests on, in each with all that was
+// confirmed there: what a person takes back from a client is new when it asks again.
+func distrustClientOf(ctx context.Context, tx Tx, userID, clientID string) error {
+	return tx.Do(ctx, `UPDATE known_browsers SET confirmed_at = 0 WHERE user_id = ? AND confirmed_at <> 0 AND scopes LIKE ?`, userID, confirmedFor(clientID))
+}
+
+// distrustClient is distrustClientOf for all users: another client of the same id is another one. It reads them all, which an
+// operator does once in a long while.
+func distrustClient(ctx context.Context, tx Tx, clientID string) error {
+	return tx.Do(ctx, `UPDATE known_browsers SET confirmed_at = 0 WHERE confirmed_at <> 0 AND scopes LIKE ?`, confirmedFor(clientID))
+}
+
+// confirmedFor is the pattern of scopes that name the client. An _ in its id stands for any character: one more number is
+// asked for than need be.
+func confirmedFor(clientID string) string { return `%"` + clientID + `":%` }
+
 // distrustBrowser takes from one browser what anybody's scans alone rest on.
 func distrustBrowser(ctx context.Context, tx Tx, browser storage.Hash) error {
 	return tx.Do(ctx, `UPDATE known_browsers SET confirmed_at = 0 WHERE browser = ? AND confirmed_at <> 0`, browser[:])

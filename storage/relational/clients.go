@@ -153,6 +153,9 @@ func voidClient(ctx context.Context, tx Tx, id string, now time.Time) error {
 	if err := tx.Do(ctx, `DELETE FROM device_authorizations WHERE client_id = ?`, id); err != nil {
 		return err
 	}
+	if err := distrustClient(ctx, tx, id); err != nil {
+		return err
+	}
 	if err := tx.Do(ctx, revokeClients, Micros(now), id); err != nil {
 		return err
 	}

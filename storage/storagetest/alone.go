@@ -491,6 +491,14 @@ func takesBack(w world) map[string]func(person, time.Time) error {
 			w.bindPhone(&again, "+86139"+p.openID)
 			return nil
 		},
+		"an access taken back": func(p person, now time.Time) error {
+			return w.b.RevokeClientAccess(w.Context(), p.user.ID, "grafana", now)
+		},
+		"another client of the id": func(_ person, now time.Time) error {
+			require.NoError(w, w.b.RemoveClient(w.Context(), "grafana", "ops", now))
+			w.ownClient("grafana", nil)
+			return nil
+		},
 		"a change of phone": func(p person, _ time.Time) error {
 			return changeIt(w.Context(), w.b, w.ready(p, "+86137"+p.openID).tryOf())
 		},
