@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // stacks lends out deep stacks. A goroutine's stack grows with the deepest call, a query or a command to Redis, and stays
@@ -47,15 +48,24 @@ func (s *stacks) close() {
 	s.running.Wait()
 }
 
-// run runs fn and returns when it has. Where all goroutines are busy it does so on the caller's own stack: nobody waits
+// stackPatience is how long a call waits for a goroutine. Most take a millisecond.
+const stackPatience = 100 * time.Millisecond
+
+// run runs fn and returns when it has. Where all goroutines stay busy it does so on the caller's own stack: nobody waits
 // behind a store that hangs.
 func (s *stacks) run(fn func()) {
 	c := stackCall{fn, make(chan any, 1)}
 	select {
 	case s.calls <- c:
 	default:
-		fn()
-		return
+		late := time.NewTimer(stackPatience)
+		defer late.Stop()
+		select {
+		case s.calls <- c:
+		case <-late.C:
+			fn()
+			return
+		}
 	}
 	if fault := <-c.done; fault != nil {
 		panic(fault)

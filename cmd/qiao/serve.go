@@ -16,12 +16,12 @@ import (
 )
 
 // A heap is collected when it has grown to five times what is live, for that is little here, a few MiB, and Go's default
-// of twice would collect all the time. One that is large already, with ten thousand browsers that wait, grows to twice
-// that as usual. GOGC in the environment decides otherwise.
+// of twice would collect all the time. One that is large already, with ten thousand browsers that wait, grows by half: most
+// of it is connections that live long. GOGC in the environment decides otherwise.
 const (
 	smallHeap   = 24 << 20
 	whenSmall   = 400
-	whenLarge   = 100
+	whenLarge   = 50
 	heapMeasure = "/gc/heap/live:bytes"
 )
 

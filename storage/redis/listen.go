@@ -16,7 +16,7 @@ const (
 	// quiet is how long the subscription may be silent before it is asked whether it is still there.
 	quiet = 5 * time.Second
 	// Between two tries to subscribe again.
-	retryFirst, retryMost = 50 * time.Millisecond, 2 * time.Second
+	retryFirst, retryMost = 50 * time.Millisecond, 500 * time.Millisecond
 	// wakeSteps is in how many steps the watchers are woken after the subscription was lost.
 	wakeSteps = 50
 )

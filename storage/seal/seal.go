@@ -29,6 +29,7 @@ type masterKey struct {
 	id      [4]byte
 	master  []byte
 	derived *sync.Map // label → key: a purpose is derived once, for tokens are made with it at every request
+	aeads   *sync.Map // purpose → cipher.AEAD, which many may use at once
 }
 
 // New returns a Box for 32-byte master keys, the newest first. The first seals; all open, so that a database can move to a
@@ -44,7 +45,7 @@ func New(masters ...[]byte) (*Box, error) {
 			return nil, fmt.Errorf("a master key is 32 bytes, this one has %d", len(m))
 		}
 		id := sha256.Sum256(append([]byte("qiao master key id"), m...))
-		box.keys = append(box.keys, masterKey{id: [4]byte(id[:4]), master: m, derived: &sync.Map{}})
+		box.keys = append(box.keys, masterKey{id: [4]byte(id[:4]), master: m, derived: &sync.Map{}, aeads: &sync.Map{}})
 	}
 	return box, nil
 }
@@ -123,6 +124,9 @@ func (k masterKey) derive(label string) []byte {
 }
 
 func (k masterKey) aead(purpose string) cipher.AEAD {
+	if aead, ok := k.aeads.Load(purpose); ok {
+		return aead.(cipher.AEAD)
+	}
 	block, err := aes.NewCipher(k.derive("seal " + purpose))
 	if err != nil {
 		panic("aes: " + err.Error()) // only for a wrong key length
@@ -131,5 +135,6 @@ func (k masterKey) aead(purpose string) cipher.AEAD {
 	if err != nil {
 		panic("gcm: " + err.Error())
 	}
+	k.aeads.Store(purpose, aead)
 	return aead
 }
