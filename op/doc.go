@@ -32,5 +32,6 @@
 //     no other: AuthRequest.SessionID.
 //   - A logout that anybody could have caused (no hint, or another person's) is asked about first.
 //   - No device is let in without a press on its confirm page, and its AuthRequest never yields a code.
-//   - Every answer to a client, success or error, carries iss (RFC 9207).
+//   - Every answer to a client, success or error, carries iss (RFC 9207). To https and to loopback it goes by 303; to an
+//     app's own scheme by the button of a page, unless the client asked for no page.
 package op
