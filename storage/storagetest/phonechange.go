@@ -20,6 +20,8 @@ func phoneChangeStories() map[string]story {
 		"a change, and its codes, are late":                      changeLate,
 		"a change's limits count all or none":                    changeLimits,
 		"a change ends what rests on the old number":             changeEnds,
+		"every identity that follows is told of a change":        changeTellsAll,
+		"not me beside the next change (I7)":                     changeDisownedBesideChange,
 		"a held number changes hands only by consent":            changeMoves,
 		"a number changes hands once a day":                      changeMovesOnceADay,
 		"a number that was lost meanwhile is a conflict":         changeAfterLoss,
@@ -381,6 +383,30 @@ func changeEnds(w world) {
 	issued, err := w.a.RotateRefreshToken(w.Context(), rotationOf(offline, start))
 	require.NoError(w, err)
 	require.Equal(w, []byte("index +86139new"), issued.User.PhoneIndex)
+}
+
+func changeTellsAll(w world) {
+	p := w.signIn("o1", start)
+	require.NoError(w, w.a.RecordUnionID(w.Context(), account, "o1", "u1", start))
+	for _, other := range []string{"second", "third"} {
+		w.follow(other, "x1", true, start)
+		require.NoError(w, w.a.RecordUnionID(w.Context(), other, "x1", "u1", start))
+	}
+	w.follow("third", "x1", false, start.Add(time.Second))
+	p.now = start.Add(time.Minute)
+	c := w.ready(p, "+86139new")
+	result, err := w.a.ChangePhone(w.Context(), c.tryOf())
+	require.NoError(w, err)
+	require.Len(w, result.Told, 2)
+	for _, i := range result.Told {
+		require.True(w, i.Followed)
+		list, err := w.b.ClaimNotices(w.Context(), i.Account, i.OpenID, newHash(), 9, p.now)
+		require.NoError(w, err)
+		require.True(w, slices.ContainsFunc(list, func(n storage.Notice) bool { return n.Kind == storage.NoticePhone && n.Target == c.id }), i.Account)
+	}
+	list, err := w.b.ClaimNotices(w.Context(), "third", "x1", newHash(), 9, p.now)
+	require.NoError(w, err)
+	require.Empty(w, list, "nobody reads it there")
 }
 
 func changeMoves(w world) {

@@ -163,6 +163,43 @@ func changeBesideLock(w world) {
 	}
 }
 
+// changeDisownedBesideChange: once "not me" is acknowledged nobody is signed in; and a number that is there then is one that
+// was changed to before it, and not the one that was disowned.
+func changeDisownedBesideChange(w world) {
+	ctx := context.WithoutCancel(w.Context())
+	for round := range rounds(w.T) / 3 {
+		openID, now := fmt.Sprint("o", round), start
+		p := w.signIn(openID, now)
+		w.told(openID, now)
+		first := w.ready(p, "+86139a"+openID)
+		_, err := w.a.ChangePhone(ctx, first.tryOf())
+		require.NoError(w, err)
+		n, phone := w.opened(openID, now)
+		p.now = now.Add(time.Minute)
+		second := w.beginChange(p, storage.ID{})
+		require.NoError(w, w.a.SendChangeCode(ctx, second.codeFor("+86139a"+openID)))
+		_, err = w.a.ProvePhoneChange(ctx, second.tryOf())
+		require.NoError(w, err)
+		require.NoError(w, w.a.SendChangeCode(ctx, second.codeFor("+86139b"+openID)))
+		results := parallel(2, func(i int) error {
+			if i == 0 {
+				return changeIt(ctx, w.store(round), second.tryOf())
+			}
+			_, err := w.store(round+1).RevokeByNotice(ctx, n.ID, phone, p.now)
+			return err
+		})
+		require.NoError(w, results[1])
+		want := ""
+		if w.changed(results[:1]) == 1 {
+			want = "index +86139b" + openID
+		}
+		require.Equal(w, want, w.phoneOf(p.user.ID))
+		sessions, err := w.a.UserSessions(ctx, p.user.ID, p.now)
+		require.NoError(w, err)
+		require.Empty(w, sessions)
+	}
+}
+
 // changeBesideIssue: once the change is acknowledged, no other session of the user has anything alive.
 func changeBesideIssue(w world) {
 	ctx := context.WithoutCancel(w.Context())
