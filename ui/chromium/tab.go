@@ -164,7 +164,7 @@ func (t *Tab) Until(ctx context.Context, condition string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %s: %w (last: %v)", condition, ctx.Err(), err)
+			return fmt.Errorf("wait until %s: %w (last: %w)", condition, ctx.Err(), err)
 		case <-every.C:
 		}
 	}

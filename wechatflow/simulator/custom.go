@@ -68,7 +68,8 @@ func (s *Simulator) sendCustom(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind, parts := kindText, []part(nil)
+	kind := kindText
+	var parts []part
 	switch in.MsgType {
 	case "text":
 		switch {

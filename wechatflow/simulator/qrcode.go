@@ -49,7 +49,7 @@ func (s *Simulator) createQR(c *call) (any, error) {
 		return nil, err
 	}
 	made := &code{account: c.account, made: c.now}
-	permanent := false
+	var permanent bool
 	switch in.ActionName {
 	case "QR_SCENE", "QR_LIMIT_SCENE":
 		permanent = in.ActionName == "QR_LIMIT_SCENE"
