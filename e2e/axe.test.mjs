@@ -85,7 +85,7 @@ test('the accessibility tree of the main pages', async () => {
     for (const id of await page.locator('[aria-describedby]').evaluateAll((all) => all.flatMap((e) => e.getAttribute('aria-describedby').split(' ')))) {
       assert.notEqual((await page.textContent('#' + id)).trim(), '', `${name}: ${id} says something`);
     }
-    const tree = await page.locator('body').ariaSnapshot() + '\n';
+    const tree = (await page.locator('body').ariaSnapshot() + '\n').replace(/\d+ s$/m, 'N s'); // a countdown runs
     if (process.env.UPDATE) await writeFile(file, tree);
     assert.equal(tree, await readFile(file, 'utf8').catch(() => ''), name);
   }
