@@ -148,7 +148,7 @@ func loop(workers int, life time.Duration, cpu func() map[string]time.Duration, 
 	wg.Wait()
 	m.took, m.n, m.cpu = time.Since(began), len(all), map[string]time.Duration{}
 	for name, after := range cpu() {
-		m.cpu[name] = after - before[name]
+		m.cpu[name] = max(0, after-before[name]) // a PostgreSQL process that has ended takes its time with it
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
 	if len(all) > 0 {

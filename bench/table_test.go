@@ -22,7 +22,7 @@ import (
 const (
 	workers   = 16
 	tokenLife = 5 * time.Second
-	loginLife = 12 * time.Second
+	loginLife = 8 * time.Second
 )
 
 // TestTable measures and prints. It asserts that the operations succeed, never how fast.
@@ -45,10 +45,11 @@ func TestTable(t *testing.T) {
 	report.line("idle memory", fmt.Sprintf("%.0f MiB on PostgreSQL+Redis, %.0f MiB on SQLite+memory", idleFull, idleEmbedded))
 
 	if part("browsers") {
-		waitingBrowsers(t, report, binary, floor, size("BENCH_BROWSERS", 10_000))
+		// A test of its own: its crowd and its servers are gone before anything else is measured.
+		t.Run("browsers", func(t *testing.T) { waitingBrowsers(t, report, binary, floor, size("BENCH_BROWSERS", 10_000)) })
 	}
 	if part("tvs") {
-		tvs(t, report, binary, floor, size("BENCH_TVS", 50_000))
+		t.Run("tvs", func(t *testing.T) { tvs(t, report, binary, floor, size("BENCH_TVS", 50_000)) })
 	}
 	if !part("tokens") {
 		fmt.Println(report.String())
@@ -93,7 +94,7 @@ func tokenSide(t *testing.T, p process, cookie string) map[string]measured {
 		return got, json.Unmarshal(body, &got)
 	}
 
-	const perWorker = 1500
+	const perWorker = 1000
 	codes := make([][]string, workers)
 	var wg sync.WaitGroup
 	for w := range workers {

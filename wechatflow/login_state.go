@@ -21,11 +21,15 @@ const maxWait = 25 * time.Second
 func (f *Flow) getLoginState(w http.ResponseWriter, r *http.Request) {
 	p := &statePoll{Flow: f, w: w, r: r}
 	defer p.leave()
-	f.stacks.run(p.begin)
+	if !f.stacks.run(p.begin) {
+		p.refuse(http.StatusServiceUnavailable, seconds(storeRetry))
+	}
 	if p.status == 0 {
 		p.await()
 	}
-	f.stacks.run(p.answer)
+	if !f.stacks.run(p.answer) {
+		p.answer()
+	}
 }
 
 // statePoll is one poll. Ten thousand browsers wait in one: what is kept of each is small and here, all that needs a deep
@@ -105,7 +109,9 @@ func (p *statePoll) await() {
 	for p.status == 0 {
 		select {
 		case <-p.waiter.changed:
-			p.stacks.run(p.look)
+			if !p.stacks.run(p.look) {
+				p.refuse(http.StatusServiceUnavailable, seconds(storeRetry))
+			}
 		case <-p.watch.C:
 			p.waiter.ask()
 		case <-over.C:

@@ -42,18 +42,18 @@ func newStacks() *stacks {
 	return s
 }
 
-// close ends the goroutines. Whoever still comes runs on a stack of his own.
+// close ends the goroutines. Whoever still comes is told that they are busy.
 func (s *stacks) close() {
 	s.stop()
 	s.running.Wait()
 }
 
 // stackPatience is how long a call waits for a goroutine. Most take a millisecond.
-const stackPatience = 100 * time.Millisecond
+const stackPatience = time.Second
 
-// run runs fn and returns when it has. Where all goroutines stay busy it does so on the caller's own stack: nobody waits
-// behind a store that hangs.
-func (s *stacks) run(fn func()) {
+// run runs fn, returns when it has, and reports true. Where all goroutines stay busy it reports false instead: more calls
+// at once would only make a store that is overloaded, or hangs, fail all of them.
+func (s *stacks) run(fn func()) bool {
 	c := stackCall{fn, make(chan any, 1)}
 	select {
 	case s.calls <- c:
@@ -63,13 +63,13 @@ func (s *stacks) run(fn func()) {
 		select {
 		case s.calls <- c:
 		case <-late.C:
-			fn()
-			return
+			return false
 		}
 	}
 	if fault := <-c.done; fault != nil {
 		panic(fault)
 	}
+	return true
 }
 
 func (c stackCall) recovered() (fault any) {
