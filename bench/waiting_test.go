@@ -46,9 +46,9 @@ func waitingBrowsers(t *testing.T, report *table, binary string, floor process, 
 		busy(before, after, took, "server", "postgres", "redis"), busy(before, after, took, "server"), busy(before, after, took, "postgres"), busy(before, after, took, "redis"),
 		float64(total(tap.statements())-statements)/took.Seconds()))
 
-	woken := people.order(t, order{Do: "scan", N: events, Gap: 20 * time.Millisecond})
+	woken := people.order(t, order{Do: "scan", N: events, Gap: 40 * time.Millisecond})
 	require.Zero(t, woken.Lost, "a browser was not told of its scan")
-	report.line("scan → browser", fmt.Sprintf("p50 %.1f ms, p99 %.1f ms, of %d scans at 50/s, from the scan at the platform; through the first replica and Redis",
+	report.line("scan → browser", fmt.Sprintf("p50 %.1f ms, p99 %.1f ms, of %d scans at 25/s, from the scan at the platform; through the first replica and Redis",
 		ms(woken.Took[len(woken.Took)/2]), ms(woken.Took[len(woken.Took)*99/100]), events))
 	restartRedis(t, report, people, redis, tap, events)
 }
