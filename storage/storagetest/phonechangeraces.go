@@ -56,20 +56,26 @@ func (w world) changed(results []error) (n int) {
 		switch {
 		case err == nil:
 			n++
-		case !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, storage.ErrLocked) && !errors.Is(err, errHeld):
+		case !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, storage.ErrLocked) && !errors.Is(err, errHeld) && !errors.Is(err, errExpired):
 			w.Errorf("change: %v", err)
 		}
 	}
 	return n
 }
 
-var errHeld = errors.New("held")
+var (
+	errHeld    = errors.New("held")
+	errExpired = errors.New("expired") // the winner's commit has just taken this one's code away
+)
 
 // changeIt is ChangePhone, with the outcome as an error.
 func changeIt(ctx context.Context, s storage.Store, t storage.ChangeTry) error {
 	result, err := s.ChangePhone(ctx, t)
 	if err == nil && result.Outcome == storage.BindHeld {
 		return errHeld
+	}
+	if err == nil && result.Outcome == storage.BindExpired {
+		return errExpired
 	}
 	if err == nil && result.Outcome != storage.BindDone {
 		return fmt.Errorf("outcome %d", result.Outcome)
