@@ -60,13 +60,14 @@ func TestTable(t *testing.T) {
 		name string
 		q    qiao
 	}{{"PostgreSQL+Redis", full}, {"SQLite+memory", embedded}} {
-		first, again, people := it.q.logins(t, workers, loginLife)
+		first, again, known, people := it.q.logins(t, workers, loginLife)
 		p50, p99 := it.q.wake(t, people, 100)
 		mine := tokenSide(t, it.q.process, cookies(t, it.q, people[0]))
 
 		report.head(it.name)
 		report.login("first login", first)
 		report.login("returning login", again)
+		report.login("… the scan alone", known)
 		report.line("scan → browser", fmt.Sprintf("p50 %.1f ms, p99 %.1f ms, from the scan at the platform", ms(p50), ms(p99)))
 		for _, op := range operations {
 			report.token(op, mine[op], base[op], it.name == "PostgreSQL+Redis")

@@ -57,14 +57,14 @@ func (b *Browser) Confirmed(ctx context.Context) (bool, error) {
 	return state == "confirmed", nil
 }
 
-// Number reloads the login page until it shows the number to match.
+// Number is the number that the login page shows; it reloads the page until it shows the number to match.
 func (b *Browser) Number(ctx context.Context) (string, error) {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if err := b.Reload(ctx); err != nil {
-			return "", err
-		}
 		if n, ok := b.Page.Attr("data-number"); ok && n != "" && n != "0" {
 			return n, nil
+		}
+		if err := b.Reload(ctx); err != nil {
+			return "", err
 		}
 	}
 	state, _ := b.Page.Attr("data-state")
@@ -73,8 +73,10 @@ func (b *Browser) Number(ctx context.Context) (string, error) {
 
 // Finish continues in the browser from a confirmed login, and approves what is asked for, until another page comes.
 func (b *Browser) Finish(ctx context.Context) error {
-	if err := b.Reload(ctx); err != nil {
-		return err
+	if state, _ := b.Page.Attr("data-state"); state != "confirmed" {
+		if err := b.Reload(ctx); err != nil {
+			return err
+		}
 	}
 	if _, ok := b.Page.FormWith("approve", ""); ok {
 		if err := b.Submit(ctx, "approve", "1", nil); err != nil {
