@@ -93,10 +93,7 @@ func (f *Flow) deviceCode(ctx context.Context, d storage.DeviceAuthorization, ad
 	if err != nil {
 		return "", err
 	}
-	scene, err := f.platformScene(ctx, acc, sceneDevice, d.ClientID, address, d.ExpiresAt)
-	if err != nil {
-		f.Log.WarnContext(ctx, "limits of QR codes unknown, showing a device's plain address", "error", err)
-	}
+	scene := f.platformScene(ctx, acc, sceneDevice, d.ClientID, address, d.ExpiresAt)
 	if scene.URL == "" {
 		f.metrics.codes.WithLabelValues(acc.name, "device_address").Inc()
 		return f.deviceAddress(d)

@@ -98,3 +98,23 @@ func TestPictureToSave(t *testing.T) {
 	w.clock.advance(3 * time.Minute)
 	require.Equal(t, http.StatusNotFound, c.get(login.path()+"/picture.png").status, "it makes no new one")
 }
+
+// A page that waits while Redis is away is shown its next picture all the same, one of our own, which works.
+func TestAPictureIsRenewedWithoutSignals(t *testing.T) {
+	w := newWorld(t, options{})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	first, minted := login.attr("data-qr"), w.calls("/cgi-bin/qrcode/create")
+	require.Positive(t, minted)
+	w.clock.advance(2 * time.Minute)
+	w.signals.down.Store(true)
+	again := c.get(login.path())
+	require.Equal(t, http.StatusOK, again.status)
+	require.Equal(t, "waiting", again.attr("data-state"))
+	require.NotEqual(t, first, again.attr("data-qr"))
+	require.Contains(t, again.attr("data-qr"), "/scan/main/")
+	require.Equal(t, minted, w.calls("/cgi-bin/qrcode/create"), "the quota is left alone")
+	w.signals.down.Store(false)
+	alice.follow()
+	require.Len(t, alice.open(again.attr("data-qr")).choices(), 3)
+}

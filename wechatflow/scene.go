@@ -70,10 +70,7 @@ func (f *Flow) mint(ctx context.Context, a storage.Attempt, address netip.Addr) 
 	if shownUntil.After(a.ExpiresAt) {
 		shownUntil = a.ExpiresAt
 	}
-	scene, err := f.platformScene(ctx, acc, sceneLogin, a.ClientID, address, a.ExpiresAt)
-	if err != nil {
-		return storage.Scene{}, err
-	}
+	scene := f.platformScene(ctx, acc, sceneLogin, a.ClientID, address, a.ExpiresAt)
 	if scene.URL != "" {
 		f.metrics.codes.WithLabelValues(acc.name, "platform").Inc()
 		scene.ShownUntil = shownUntil
@@ -87,33 +84,35 @@ func (f *Flow) mint(ctx context.Context, a storage.Attempt, address netip.Addr) 
 }
 
 // platformScene asks the platform for a code that lives until then; zero where it gives none, or where this address or
-// client has had its share.
-func (f *Flow) platformScene(ctx context.Context, acc *account, purpose, clientID string, address netip.Addr, until time.Time) (storage.Scene, error) {
+// client has had its share. Where Signals do not answer nobody knows of shares: the quota is left alone, and the pages that
+// wait get their next picture all the same.
+func (f *Flow) platformScene(ctx context.Context, acc *account, purpose, clientID string, address netip.Addr, until time.Time) storage.Scene {
 	now := f.Now()
 	left := until.Sub(now)
 	if left < time.Second { // the platform makes none: not worth asking, nor to hold against it
-		return storage.Scene{}, nil
+		return storage.Scene{}
 	}
-	allowed, err := f.allowMint(ctx, clientID, address)
-	if err != nil || !allowed || acc.breaker.open(now) {
-		return storage.Scene{}, err
+	if acc.breaker.open(now) || !f.allowMint(ctx, clientID, address) {
+		return storage.Scene{}
 	}
 	text := purpose + randomText()
 	qr, err := f.createQR(ctx, acc, text, left)
 	if err != nil {
-		return storage.Scene{}, nil // createQR has logged it; the caller has another way
+		return storage.Scene{} // createQR has logged it; the caller has another way
 	}
-	return storage.Scene{Hash: storage.HashOf([]byte(text)), Ticket: qr.Ticket, URL: qr.URL, ShownUntil: until}, nil
+	return storage.Scene{Hash: storage.HashOf([]byte(text)), Ticket: qr.Ticket, URL: qr.URL, ShownUntil: until}
 }
 
 // allowMint keeps strangers from burning the platform's daily quota.
-func (f *Flow) allowMint(ctx context.Context, clientID string, address netip.Addr) (bool, error) {
+func (f *Flow) allowMint(ctx context.Context, clientID string, address netip.Addr) bool {
 	ok, _, err := f.allow(ctx, "mint address", f.Limits.MintsPerAddress, addressBytes(address))
-	if err != nil || !ok {
-		return false, err
+	if err == nil && ok {
+		ok, _, err = f.allow(ctx, "mint client", f.Limits.MintsPerClient, []byte(clientID))
 	}
-	ok, _, err = f.allow(ctx, "mint client", f.Limits.MintsPerClient, []byte(clientID))
-	return ok, err
+	if err != nil {
+		f.Log.WarnContext(ctx, "limits of QR codes unknown, showing one of our own", "error", err)
+	}
+	return err == nil && ok
 }
 
 // createQR calls the platform, and opens the account's breaker when it fails: the next pages do not wait for it again.
