@@ -86,7 +86,8 @@ type Signals interface {
 	// the interval longer by SlowDown, and is the last one itself from then on. The clock is the signals' own, for those of
 	// the replicas may be apart. A key that was not marked is not Pending, and leaves nothing behind.
 	PollPending(ctx context.Context, key string) (Poll, error)
-	// ClearPending lets the next polls ask the Store. Their pace is kept, for the Store may say that it is pending still.
+	// ClearPending lets the next polls ask the Store. Their pace is kept, for the Store may say that it is pending still. For
+	// ClearHolds it is not marked again: a poll that has asked the Store just before the decision would hide it.
 	ClearPending(ctx context.Context, key string) error
 	// Ping reports whether the signals are reachable.
 	Ping(ctx context.Context) error
@@ -105,6 +106,8 @@ type Poll struct {
 const (
 	SlowDown = 5 * time.Second
 	PaceKept = 5 * time.Minute
+	// ClearHolds is for how long a ClearPending holds off a MarkPending that rests on what was before it.
+	ClearHolds = 5 * time.Second
 )
 
 // Watch is a subscription to a topic.

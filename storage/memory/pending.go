@@ -12,6 +12,7 @@ type pace struct {
 	interval time.Duration
 	last     time.Time // zero before the first poll
 	until    time.Time // it is pending; zero when that was cleared
+	cleared  time.Time
 }
 
 // MarkPending says that the key is pending for ttl.
@@ -24,6 +25,9 @@ func (s *Signals) MarkPending(ctx context.Context, key string, interval, ttl tim
 	e, ok := s.paces.get(key, now)
 	if !ok {
 		e = entry[pace]{value: pace{interval: interval}}
+	}
+	if now.Before(e.value.cleared.Add(storage.ClearHolds)) {
+		return nil
 	}
 	e.value.until = now.Add(atLeastMillisecond(ttl))
 	if end := e.value.until.Add(storage.PaceKept); end.After(e.expires) {
@@ -64,7 +68,7 @@ func (s *Signals) ClearPending(ctx context.Context, key string) error {
 	}
 	defer s.mu.Unlock()
 	if e, ok := s.paces.get(key, s.now()); ok {
-		e.value.until = time.Time{}
+		e.value.until, e.value.cleared = time.Time{}, s.now()
 		s.paces.entries[key] = e
 	}
 	return nil

@@ -61,6 +61,7 @@ func TestPending(t *testing.T, open func(t *testing.T, now func() time.Time) (a,
 		"a hundred polls at once are one and many too soon":  pollAtOnce,
 		"a mark ends, and the pace goes on":                  pollMarkEnds,
 		"a cleared key asks the store, and the pace goes on": pollCleared,
+		"a mark that comes too late hides no decision":       pollMarkedLate,
 		"each of many polls has its own answer":              pollMany,
 		"keys are apart":                                     pollApart,
 		"marks, polls and clearings at once":                 pollRaces,
@@ -199,6 +200,21 @@ func pollMany(p polls) {
 	}) {
 		require.Equal(p, want[fmt.Sprint("key ", n)], got, n)
 	}
+}
+
+// pollMarkedLate: who has asked the Store before the decision marks it after that.
+func pollMarkedLate(p polls) {
+	p.mark("key")
+	require.Equal(p, pendingPoll, p.poll("key", 0))
+	require.NoError(p, p.b.ClearPending(p.Context(), "key"))
+	p.mark("key")
+	p.clock.pass(4 * time.Second)
+	p.mark("key")
+	p.clock.pass(time.Second)
+	require.False(p, p.poll("key", 0).Pending, "the decision is not hidden")
+	p.mark("key")
+	p.clock.pass(5 * time.Second)
+	require.Equal(p, pendingPoll, p.poll("key", 1), "but what is pending again is marked again")
 }
 
 func pollApart(p polls) {
