@@ -41,14 +41,13 @@ func (s *Store) BeginAttempt(ctx context.Context, a storage.Attempt, replaces st
 }
 
 func insertAttempt(ctx context.Context, tx Tx, a storage.Attempt) error {
-	err := tx.Do(ctx, `INSERT INTO attempts (id, auth_request_id, device_id, client_id, browser, account, via, device, created_at, expires_at,
+	return tx.Do(ctx, `INSERT INTO attempts (id, auth_request_id, device_id, client_id, browser, account, via, device, created_at, expires_at,
 			state, version, openid, number, choices, phone_hash, scanned_at, approved_at, phone_proven, wrong_number,
 			scenes, scene, scene_ticket, scene_url, scene_shown_until, network)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, 0, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?)`,
 		a.ID[:], a.AuthRequestID[:], optional(a.DeviceID), a.ClientID, a.Browser[:], a.Account, a.Via, encode(a.Device), Micros(a.CreatedAt), Micros(a.ExpiresAt),
 		string(a.State), a.OpenID, a.PhoneHash[:], Micros(a.ScannedAt),
 		int64(a.Scenes), a.Scene.Hash[:], a.Scene.Ticket, a.Scene.URL, Micros(a.Scene.ShownUntil), a.Network[:])
-	return err
 }
 
 // AddScene gives a waiting attempt a scene. Its earlier scenes still work: a person may tap 关注 late.
@@ -64,17 +63,15 @@ func (s *Store) AddScene(ctx context.Context, attempt storage.ID, scene storage.
 		if err := insertScene(ctx, tx, scene, attempt, storage.ID{}, a.ExpiresAt); err != nil {
 			return err
 		}
-		err = tx.Do(ctx, `UPDATE attempts SET scenes = scenes + 1, scene = ?, scene_ticket = ?, scene_url = ?, scene_shown_until = ?, version = version + 1 WHERE id = ?`,
+		return tx.Do(ctx, `UPDATE attempts SET scenes = scenes + 1, scene = ?, scene_ticket = ?, scene_url = ?, scene_shown_until = ?, version = version + 1 WHERE id = ?`,
 			scene.Hash[:], scene.Ticket, scene.URL, Micros(scene.ShownUntil), attempt[:])
-		return err
 	})
 }
 
 // insertScene stores a scene of an attempt or of a device, until a while after that one's end.
 func insertScene(ctx context.Context, tx Tx, scene storage.Scene, attempt, device storage.ID, end time.Time) error {
-	err := tx.Do(ctx, `INSERT INTO scenes (hash, attempt_id, device_id, ticket, expires_at) VALUES (?, ?, ?, ?, ?)`,
+	return tx.Do(ctx, `INSERT INTO scenes (hash, attempt_id, device_id, ticket, expires_at) VALUES (?, ?, ?, ?, ?)`,
 		scene.Hash[:], attempt[:], optional(device), scene.Ticket, Micros(end.Add(attemptKept)))
-	return err
 }
 
 // CurrentAttempt returns the newest attempt of the request to the browser that began it.
@@ -144,8 +141,7 @@ func (s *Store) OpenPhone(ctx context.Context, attempt storage.ID, openID string
 			return storage.ErrNotFound
 		}
 		a.PhoneHash = phone
-		err = tx.Do(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], attempt[:])
-		return err
+		return tx.Do(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], attempt[:])
 	})
 	return a, err
 }
@@ -162,9 +158,8 @@ func (s *Store) PhoneAttempt(ctx context.Context, attempt storage.ID, phone stor
 // BeginWebAuth stores the state of a web authorization.
 func (s *Store) BeginWebAuth(ctx context.Context, w storage.WebAuth) error {
 	return s.write(ctx, "begin web authorization", func(tx Tx) error {
-		err := tx.Do(ctx, `INSERT INTO web_auths (hash, purpose, attempt_id, scene, device_id, browser, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		return tx.Do(ctx, `INSERT INTO web_auths (hash, purpose, attempt_id, scene, device_id, browser, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			w.Hash[:], w.Purpose, w.AttemptID[:], w.Scene[:], optional(w.DeviceID), w.Browser[:], Micros(w.ExpiresAt))
-		return err
 	})
 }
 
@@ -192,7 +187,6 @@ func (s *Store) TakeWebAuth(ctx context.Context, state, browser storage.Hash, no
 
 // expireOthers voids the openid's earlier attempts that are not confirmed: one person approves one screen at a time.
 func expireOthers(ctx context.Context, tx Tx, a storage.Attempt, openID string) error {
-	err := tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE account = ? AND openid = ? AND state = 'scanned' AND id <> ?`,
+	return tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE account = ? AND openid = ? AND state = 'scanned' AND id <> ?`,
 		a.Account, openID, a.ID[:])
-	return err
 }

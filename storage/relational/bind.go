@@ -55,8 +55,7 @@ func (s *Store) BindPhone(ctx context.Context, b storage.Bind) (result storage.B
 			return nil
 		case bound.holder.ID != "" && bound.holder.ID != bound.user.ID:
 			result = storage.BindResult{Outcome: storage.BindHeld, TriesLeft: storage.PhoneCodeTries - code.tries}
-			err = tx.Do(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, b.AttemptID[:])
-			return err
+			return tx.Do(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, b.AttemptID[:])
 		}
 		result.Outcome = storage.BindDone
 		result.User, err = bound.bind(ctx, tx, b)
@@ -195,8 +194,7 @@ func (b binding) bind(ctx context.Context, tx Tx, in storage.Bind) (storage.User
 // bound and taken away again, changes nothing there.
 func (b binding) moveOn(ctx context.Context, tx Tx, user storage.User, now time.Time) error {
 	if b.attempt.Via != storage.ViaDevice {
-		err := tx.Do(ctx, `UPDATE attempts SET state = 'confirmed', phone_proven = 1, version = version + 1 WHERE id = ?`, b.attempt.ID[:])
-		return err
+		return tx.Do(ctx, `UPDATE attempts SET state = 'confirmed', phone_proven = 1, version = version + 1 WHERE id = ?`, b.attempt.ID[:])
 	}
 	if b.attempt.State != storage.AttemptScanned {
 		return nil
@@ -233,9 +231,8 @@ func detachPhone(ctx context.Context, tx Tx, holder string, index []byte, entry 
 
 // setPhone gives the code's number to the user. ErrUnique where somebody else has it.
 func setPhone(ctx context.Context, tx Tx, userID string, code phoneCode, now time.Time) error {
-	err := tx.Do(ctx, `UPDATE users SET phone_sealed = ?, phone_index = ?, phone_verified_at = ?, updated_at = ? WHERE id = ?`,
+	return tx.Do(ctx, `UPDATE users SET phone_sealed = ?, phone_index = ?, phone_verified_at = ?, updated_at = ? WHERE id = ?`,
 		code.phoneSealed, code.phoneIndex, Micros(now), Micros(now), userID)
-	return err
 }
 
 // insertUser makes a user without a phone. ErrConflict when the username is taken.
@@ -248,7 +245,6 @@ func insertUser(ctx context.Context, tx Tx, u *storage.User, now time.Time) erro
 		return storage.ErrConflict
 	}
 	u.CreatedAt, u.UpdatedAt, u.LockedAt = Time(Micros(now)), Time(Micros(now)), time.Time{}
-	err = tx.Do(ctx, `INSERT INTO users (id, username, name, phone_sealed, phone_index, phone_verified_at, group_names, locked_at, created_at, updated_at)
+	return tx.Do(ctx, `INSERT INTO users (id, username, name, phone_sealed, phone_index, phone_verified_at, group_names, locked_at, created_at, updated_at)
 		VALUES (?, ?, ?, NULL, NULL, 0, ?, 0, ?, ?)`, u.ID, u.Username, u.Name, Strings(u.Groups), Micros(now), Micros(now))
-	return err
 }

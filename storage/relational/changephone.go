@@ -36,8 +36,7 @@ func (s *Store) ChangePhone(ctx context.Context, t storage.ChangeTry) (result st
 				return err
 			} else if !t.Move && holder.ID != "" && holder.ID != change.UserID {
 				result.Outcome = storage.BindHeld
-				err = tx.Do(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, t.ID[:])
-				return err
+				return tx.Do(ctx, `UPDATE phone_codes SET held = 1 WHERE attempt_id = ?`, t.ID[:])
 			}
 			result, err = change.change(ctx, tx, t, code)
 			return err
@@ -144,7 +143,6 @@ func disownPhone(ctx context.Context, tx Tx, n storage.Notice, now time.Time) er
 	if err := endUser(ctx, tx, n.UserID, now); err != nil {
 		return err
 	}
-	err := tx.Do(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ? AND phone_verified_at = ?`,
+	return tx.Do(ctx, `UPDATE users SET phone_sealed = NULL, phone_index = NULL, phone_verified_at = 0, updated_at = ? WHERE id = ? AND phone_verified_at = ?`,
 		Micros(now), n.UserID, Micros(n.CreatedAt))
-	return err
 }

@@ -159,8 +159,7 @@ func voidClient(ctx context.Context, tx Tx, id string, now time.Time) error {
 	if err := tx.Do(ctx, revokeClients, Micros(now), id); err != nil {
 		return err
 	}
-	err := tx.Do(ctx, `DELETE FROM consents WHERE client_id = ?`, id)
-	return err
+	return tx.Do(ctx, `DELETE FROM consents WHERE client_id = ?`, id)
 }
 
 // Version counts the changes that servers must reload for.

@@ -50,13 +50,12 @@ func insertDeviceGrant(ctx context.Context, tx Tx, d device, by approver, now ti
 	shown := d.Device
 	shown.Name = d.Name
 	facts := FactsOf(storage.Grant{Scopes: d.Scopes, AMR: by.amr, ACR: by.acr, Device: shown})
-	err := tx.Do(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
+	return tx.Do(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
 			created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
 			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access, for_device)
 		VALUES (?, ?, ?, ?, ?, ?, 1, ?, '', '', ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, ?, 1)`,
 		d.ID[:], by.user.ID, d.ClientID, noSession[:], by.account, by.openID, Micros(by.authTime), facts,
 		Micros(now), CodeKept(d.ExpiresAt), Micros(d.GrantExpiresAt), d.CodeHash[:], Micros(d.ExpiresAt), noHash[:], noHash[:], []byte{})
-	return err
 }
 
 // confirmDevice is ConfirmLogin for a device. The attempt is held, and the device with it.
@@ -112,6 +111,5 @@ func phoneApprover(i identity, user storage.User, now time.Time, amr ...string) 
 
 // declineDevice notes that somebody has declined. The attempt is ended by the caller.
 func declineDevice(ctx context.Context, tx Tx, id storage.ID, now time.Time) error {
-	err := tx.Do(ctx, `UPDATE device_authorizations SET declined_at = ? WHERE id = ? AND state = 'pending'`, Micros(now), id[:])
-	return err
+	return tx.Do(ctx, `UPDATE device_authorizations SET declined_at = ? WHERE id = ? AND state = 'pending'`, Micros(now), id[:])
 }

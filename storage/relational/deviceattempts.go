@@ -61,8 +61,7 @@ func (s *Store) BeginDeviceAttempt(ctx context.Context, id storage.ID, account, 
 		}
 		a = mine
 		a.PhoneHash = phone
-		err = tx.Do(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], a.ID[:])
-		return err
+		return tx.Do(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], a.ID[:])
 	})
 	if err != nil {
 		return storage.Attempt{}, err
@@ -97,6 +96,5 @@ func forgetDecline(ctx context.Context, tx Tx, d device) error {
 	if d.declinedAt.IsZero() {
 		return nil
 	}
-	err := tx.Do(ctx, `UPDATE device_authorizations SET declined_at = 0 WHERE id = ?`, d.ID[:])
-	return err
+	return tx.Do(ctx, `UPDATE device_authorizations SET declined_at = 0 WHERE id = ?`, d.ID[:])
 }

@@ -66,8 +66,7 @@ func (s *Store) tellDecline(ctx context.Context, u storage.DeviceUse) error {
 		if deciding {
 			return storage.ErrPending
 		}
-		err = tx.Do(ctx, `UPDATE device_authorizations SET state = 'declined' WHERE id = ?`, d.ID[:])
-		return err
+		return tx.Do(ctx, `UPDATE device_authorizations SET state = 'declined' WHERE id = ?`, d.ID[:])
 	})
 	if err == nil {
 		return storage.ErrDeclined

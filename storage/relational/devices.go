@@ -102,8 +102,7 @@ func (s *Store) AddDeviceScene(ctx context.Context, id storage.ID, scene storage
 		if err := insertScene(ctx, tx, scene, storage.ID{}, id, d.ExpiresAt); err != nil {
 			return err
 		}
-		err = tx.Do(ctx, `UPDATE device_authorizations SET scene = ?, scene_ticket = ?, scene_url = ?, scene_shown_until = ? WHERE id = ?`,
+		return tx.Do(ctx, `UPDATE device_authorizations SET scene = ?, scene_ticket = ?, scene_url = ?, scene_shown_until = ? WHERE id = ?`,
 			scene.Hash[:], scene.Ticket, scene.URL, Micros(scene.ShownUntil), id[:])
-		return err
 	})
 }

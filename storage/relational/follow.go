@@ -121,11 +121,9 @@ func claimDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string, n
 
 // settleDelivery stores what came of a claimed event.
 func settleDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string, outcome int64, attempt storage.ID) error {
-	err := tx.Do(ctx, `UPDATE deliveries SET outcome = ?, attempt_id = ? WHERE hash = ? AND kind = ?`, outcome, attempt[:], hash[:], kind)
-	return err
+	return tx.Do(ctx, `UPDATE deliveries SET outcome = ?, attempt_id = ? WHERE hash = ? AND kind = ?`, outcome, attempt[:], hash[:], kind)
 }
 
 func dropDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string) error {
-	err := tx.Do(ctx, `DELETE FROM deliveries WHERE hash = ? AND kind = ?`, hash[:], kind)
-	return err
+	return tx.Do(ctx, `DELETE FROM deliveries WHERE hash = ? AND kind = ?`, hash[:], kind)
 }

@@ -31,8 +31,7 @@ func TokensKept(refreshSeed storage.Hash, access storage.AccessToken, now time.T
 // RevokeGrant ends the grant of this client.
 func (s *Store) RevokeGrant(ctx context.Context, id storage.ID, clientID string, now time.Time) error {
 	return s.write(ctx, "revoke grant", func(tx Tx) error {
-		err := tx.Do(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ? AND client_id = ? AND revoked_at = 0`, Micros(now), id[:], clientID)
-		return err
+		return tx.Do(ctx, `UPDATE grants SET revoked_at = ? WHERE id = ? AND client_id = ? AND revoked_at = 0`, Micros(now), id[:], clientID)
 	})
 }
 
@@ -56,7 +55,6 @@ func (s *Store) RevokeAccessToken(ctx context.Context, id storage.ID, clientID s
 		if len(kept) == len(access) {
 			return nil
 		}
-		err = tx.Do(ctx, `UPDATE grants SET access = ? WHERE id = ?`, kept, id[:])
-		return err
+		return tx.Do(ctx, `UPDATE grants SET access = ? WHERE id = ?`, kept, id[:])
 	})
 }

@@ -86,7 +86,6 @@ func (s *Store) RevokeKey(ctx context.Context, id string, by string, now time.Ti
 }
 
 func insertKey(ctx context.Context, tx Tx, k storage.SigningKey) error {
-	err := tx.Do(ctx, `INSERT INTO signing_keys (id, alg, sealed, created_at, active_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
+	return tx.Do(ctx, `INSERT INTO signing_keys (id, alg, sealed, created_at, active_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
 		k.ID, k.Alg, k.Sealed, Micros(k.CreatedAt), Micros(k.ActiveAt), Micros(k.ExpiresAt))
-	return err
 }

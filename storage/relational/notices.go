@@ -18,10 +18,9 @@ func insertNotice(ctx context.Context, tx Tx, n storage.Notice, browser storage.
 		id = storage.NewID(now)
 	}
 	shown := storage.Device{Name: n.Device.Name, Place: n.Device.Place}
-	err := tx.Do(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
+	return tx.Do(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
 		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browser[:], n.ClientID, encode(shown), none[:], none[:], Micros(now), Micros(n.SentAt), Micros(now.Add(storage.NoticeLife)))
-	return err
 }
 
 // ClaimNotices hands out the notices that no message carries, or those that this claim has taken before.
@@ -69,8 +68,7 @@ func (s *Store) ClaimNotices(ctx context.Context, account, openID string, claim 
 func (s *Store) ReleaseNotice(ctx context.Context, id storage.ID, claim storage.Hash) error {
 	return s.write(ctx, "release notice", func(tx Tx) error {
 		var none storage.Hash
-		err := tx.Do(ctx, `UPDATE notices SET sent_at = 0, claim = ? WHERE id = ? AND claim = ?`, none[:], id[:], claim[:])
-		return err
+		return tx.Do(ctx, `UPDATE notices SET sent_at = 0, claim = ? WHERE id = ? AND claim = ?`, none[:], id[:], claim[:])
 	})
 }
 
@@ -93,8 +91,7 @@ func (s *Store) OpenNotice(ctx context.Context, id storage.ID, account, openID s
 			return storage.ErrNotFound
 		}
 		n.PhoneHash = phone
-		err = tx.Do(ctx, `UPDATE notices SET phone_hash = ? WHERE id = ?`, phone[:], id[:])
-		return err
+		return tx.Do(ctx, `UPDATE notices SET phone_hash = ? WHERE id = ?`, phone[:], id[:])
 	})
 	if err != nil {
 		return storage.Notice{}, err
@@ -199,8 +196,7 @@ func disownBrowser(ctx context.Context, tx Tx, n storage.Notice, now time.Time) 
 
 // moveNotices follows a browser to its new secret.
 func moveNotices(ctx context.Context, tx Tx, from, to storage.Hash) error {
-	err := tx.Do(ctx, `UPDATE notices SET browser = ? WHERE browser = ?`, to[:], from[:])
-	return err
+	return tx.Do(ctx, `UPDATE notices SET browser = ? WHERE browser = ?`, to[:], from[:])
 }
 
 func loadNotice(ctx context.Context, tx Tx, id storage.ID, lock string, now time.Time) (storage.Notice, error) {

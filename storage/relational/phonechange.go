@@ -40,8 +40,7 @@ func (s *Store) BeginPhoneChange(ctx context.Context, by storage.ChangeBy, c sto
 		case len(user.PhoneIndex) == 0:
 			return storage.ErrPhoneNeeded
 		}
-		err = tx.Do(ctx, `UPDATE phone_changes SET old_index = ? WHERE session_id = ?`, user.PhoneIndex, by.SessionID[:])
-		return err
+		return tx.Do(ctx, `UPDATE phone_changes SET old_index = ? WHERE session_id = ?`, user.PhoneIndex, by.SessionID[:])
 	})
 }
 
@@ -87,8 +86,7 @@ func (s *Store) SendChangeCode(ctx context.Context, c storage.ChangeCode) error 
 		if err := storePhoneCode(ctx, tx, c.ID, c.PhoneSealed, c.PhoneIndex, c.Code, c.ExpiresAt); err != nil {
 			return err
 		}
-		err = tx.Do(ctx, `UPDATE phone_changes SET sent_at = ? WHERE session_id = ?`, Micros(c.Now), c.SessionID[:])
-		return err
+		return tx.Do(ctx, `UPDATE phone_changes SET sent_at = ? WHERE session_id = ?`, Micros(c.Now), c.SessionID[:])
 	})
 }
 
@@ -117,8 +115,7 @@ func (s *Store) ProvePhoneChange(ctx context.Context, t storage.ChangeTry) (resu
 		if err := tx.Do(ctx, `DELETE FROM phone_codes WHERE attempt_id = ?`, t.ID[:]); err != nil { // the new number's is another
 			return err
 		}
-		err = tx.Do(ctx, `UPDATE phone_changes SET proven_at = ?, sent_at = 0 WHERE session_id = ?`, Micros(t.Now), t.SessionID[:])
-		return err
+		return tx.Do(ctx, `UPDATE phone_changes SET proven_at = ?, sent_at = 0 WHERE session_id = ?`, Micros(t.Now), t.SessionID[:])
 	})
 	return result, err
 }

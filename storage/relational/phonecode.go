@@ -35,11 +35,10 @@ func (s *Store) SendPhoneCode(ctx context.Context, c storage.PhoneCode) error {
 
 // storePhoneCode stores the code of an attempt, or of a change of number, in place of an earlier one.
 func storePhoneCode(ctx context.Context, tx Tx, id storage.ID, sealed, index []byte, code storage.Hash, expires time.Time) error {
-	err := tx.Do(ctx, `INSERT INTO phone_codes (attempt_id, phone_sealed, phone_index, code, tries, held, expires_at) VALUES (?, ?, ?, ?, 0, 0, ?)
+	return tx.Do(ctx, `INSERT INTO phone_codes (attempt_id, phone_sealed, phone_index, code, tries, held, expires_at) VALUES (?, ?, ?, ?, 0, 0, ?)
 		ON CONFLICT (attempt_id) DO UPDATE SET phone_sealed = excluded.phone_sealed, phone_index = excluded.phone_index,
 			code = excluded.code, tries = 0, held = 0, expires_at = excluded.expires_at`,
 		id[:], present(sealed), present(index), code[:], Micros(expires))
-	return err
 }
 
 // phoneCode is the code of an attempt, or of a change of number, that is held.

@@ -11,10 +11,9 @@ import (
 func (s *Store) CreateAuthRequest(ctx context.Context, r storage.AuthRequest) error {
 	return s.write(ctx, "create auth request", func(tx Tx) error {
 		var none storage.ID
-		err := tx.Do(ctx, `INSERT INTO auth_requests (id, browser, client_id, params, session_id, attempt_id, created_at, expires_at, finished_at)
+		return tx.Do(ctx, `INSERT INTO auth_requests (id, browser, client_id, params, session_id, attempt_id, created_at, expires_at, finished_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`,
 			r.ID[:], r.Browser[:], r.ClientID, encode(r.Params), r.SessionID[:], none[:], Micros(r.CreatedAt), Micros(r.ExpiresAt))
-		return err
 	})
 }
 
@@ -98,7 +97,6 @@ func (s *Store) EndAuthRequest(ctx context.Context, id storage.ID, browser stora
 		if err != nil || n == 0 {
 			return err
 		}
-		err = tx.Do(ctx, `DELETE FROM attempts WHERE auth_request_id = ?`, id[:])
-		return err
+		return tx.Do(ctx, `DELETE FROM attempts WHERE auth_request_id = ?`, id[:])
 	})
 }

@@ -35,8 +35,7 @@ func endSession(ctx context.Context, tx Tx, id storage.ID, now time.Time) error 
 	if err := tx.Do(ctx, `UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at = 0`, Micros(now), id[:]); err != nil {
 		return err
 	}
-	err := tx.Do(ctx, revokeSessions, Micros(now), id[:], id[:])
-	return err
+	return tx.Do(ctx, revokeSessions, Micros(now), id[:], id[:])
 }
 
 // UserSessions lists a user's live sessions, newest first.
@@ -83,10 +82,9 @@ func (s *Store) GrantConsent(ctx context.Context, userID, clientID string, scope
 		}
 		granted = slices.Concat(granted, scopes)
 		slices.Sort(granted)
-		err = tx.Do(ctx, `INSERT INTO consents (user_id, client_id, scopes, updated_at) VALUES (?, ?, ?, ?)
+		return tx.Do(ctx, `INSERT INTO consents (user_id, client_id, scopes, updated_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (user_id, client_id) DO UPDATE SET scopes = excluded.scopes, updated_at = excluded.updated_at`,
 			userID, clientID, Strings(slices.Compact(granted)), Micros(now))
-		return err
 	})
 }
 

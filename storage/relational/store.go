@@ -98,15 +98,13 @@ func holdMeta(ctx context.Context, tx Tx) error {
 
 // raiseVersion tells every server to reload its caches.
 func raiseVersion(ctx context.Context, tx Tx) error {
-	err := tx.Do(ctx, `UPDATE meta SET version = version + 1 WHERE id = 1`)
-	return err
+	return tx.Do(ctx, `UPDATE meta SET version = version + 1 WHERE id = 1`)
 }
 
 // audit appends to the audit log within a transition.
 func audit(ctx context.Context, tx Tx, e storage.AuditEntry) error {
-	err := tx.Do(ctx, `INSERT INTO audit (at, actor, action, user_id, client_id, account, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	return tx.Do(ctx, `INSERT INTO audit (at, actor, action, user_id, client_id, account, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		Micros(e.At), e.Actor, e.Action, e.UserID, e.ClientID, e.Account, e.Detail)
-	return err
 }
 
 // Actors of the audit log that are no operators.

@@ -29,8 +29,7 @@ func (s *Store) RecordUnionID(ctx context.Context, account, openID, unionID stri
 		} else if i.UnionID == unionID {
 			return nil
 		}
-		err = tx.Do(ctx, `UPDATE identities SET unionid = ?, user_id = ? WHERE account = ? AND openid = ?`, unionID, i.UserID, account, openID)
-		return err
+		return tx.Do(ctx, `UPDATE identities SET unionid = ?, user_id = ? WHERE account = ? AND openid = ?`, unionID, i.UserID, account, openID)
 	})
 	if err != nil || !contradiction {
 		return err
