@@ -12,9 +12,9 @@ const phoneView = { width: 390, height: 844 };
 const weChat = 'Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0 Mobile Safari/537.36 MicroMessenger/8.0.50.2701';
 
 // startDemo runs `qiao demo` on free ports and returns its ready file; stop ends it and returns its exit code.
-export async function startDemo(yaml = '') {
+export async function startDemo(yaml = '', ...flags) {
   const dir = await mkdtemp(join(tmpdir(), 'qiao-e2e-'));
-  const args = ['demo', '--provider-port', '0', '--simulator-port', '0', '--rp-port', '0', '--tv-port', '0', '--ready-file', join(dir, 'ready.json')];
+  const args = ['demo', '--provider-port', '0', '--simulator-port', '0', '--rp-port', '0', '--tv-port', '0', '--ready-file', join(dir, 'ready.json'), ...flags];
   if (yaml) {
     await writeFile(join(dir, 'own.yaml'), yaml);
     args.push('--config', join(dir, 'own.yaml'));

@@ -74,7 +74,7 @@ test('decline on the phone', async () => {
 });
 
 test('a code that runs out is renewed in silence, then the TV waits for a key', async () => {
-  const brief = await startDemo('lifetimes: {device_interval: 1s, device_code: 6s}\n');
+  const brief = await startDemo('lifetimes: {device_interval: 1s}\n', '--tv-code-life', '6s');
   try {
     const page = await tv('/?renew=1', brief), late = await Person.create(brief, chrome, '+8613700000006');
     const seen = new Set(), codes = new Set();

@@ -93,6 +93,7 @@ func TestExitCodes(t *testing.T) {
 		exitUsage: {
 			"unexpected argument nonsense": {"nonsense"},
 			"unknown flag --nonsense":      {"client", "list", "--nonsense"},
+			"unknown flag --tv-code-life":  {"serve", "--tv-code-life", "6s"},
 			"expected \"<client-id>\"":     {"client", "show"},
 			"redirect_uris":                {"client", "add", "x"},
 			"must not have a fragment":     {"client", "add", "x", "--redirect-uri", "https://x.example/#y"},

@@ -15,7 +15,7 @@ const faulty = `
 issuer: https://login.example.com
 master_key: MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=
 language: fr
-lifetimes: {code: 1h}
+lifetimes: {code: 1h, device_code: 29s}
 brand: {colour: "#07c160", logo_url: http://a.example/l.png, links: [{kind: imprint, url: /imprint}, {label_en: Us, url: /us}]}
 wechat:
   accounts:
@@ -44,7 +44,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	for _, want := range []string{
 		"brand: colour is #07c160: on light pages its contrast is 2.38:1 to the card", "#058140 would do", "brand: logo_url is",
 		"brand: links[0]: kind is \"imprint\"", "brand: links[1]: the label in zh-CN",
-		`language is "fr"`, "lifetimes.code is 1h",
+		`language is "fr"`, "lifetimes.code is 1h", "lifetimes.device_code is 29s: it must be between 30s and 1h",
 		"wechat.accounts[0]: account \"Main Account\": name:", "appid: copy", ": secret: copy", "original_id: copy", "token: choose", "aes_key: copy", "mode: must be",
 		"wechat.accounts[0]: replies", "wechat.accounts[2].name: \"second\" is there twice",
 		"sms: sms webhook: the URL must be https", "sms: sms webhook: the secret needs at least 32 characters",

@@ -172,7 +172,7 @@ func (v *validator) lifetimes(l Lifetimes) {
 		{"attempt", l.Attempt, time.Second, time.Hour},
 		{"picture", l.Picture, time.Second, 2 * time.Minute},
 		{"phone_code", l.PhoneCode, 30 * time.Second, 30 * time.Minute},
-		{"device_code", l.DeviceCode, 5 * time.Second, time.Hour},
+		{"device_code", l.DeviceCode, 30 * time.Second, time.Hour},
 		{"device_interval", l.DeviceInterval, time.Second, time.Minute},
 		{"refresh_device", l.RefreshDevice, time.Minute, 3650 * 24 * time.Hour},
 		{"key_rotation", l.KeyRotation, 0, 3650 * 24 * time.Hour},

@@ -31,7 +31,8 @@ type Options struct {
 	SimulatorPort int
 	RPPort        int
 	TVPort        int
-	ReadyFile     string // written once everything answers
+	TVCodeLife    time.Duration // of the codes of TVs, where it is shorter than lifetimes.device_code may be; zero: what that says
+	ReadyFile     string        // written once everything answers
 	Out           io.Writer
 	NewLog        func(config.Log) *slog.Logger
 }
@@ -91,6 +92,9 @@ func run(ctx context.Context, o Options, started *bool) (err error) {
 	log := o.NewLog(c.Log)
 	if err := writeOwn(filepath.Join(folder, "qiao.yaml"), func(f io.Writer) error { return c.PrintWithSecrets(f) }); err != nil {
 		return err
+	}
+	if o.TVCodeLife > 0 { // after the file is written: no command may read it there
+		c.Lifetimes.DeviceCode = o.TVCodeLife
 	}
 	if c.Storage == "postgres" {
 		if err := postgres.Migrate(ctx, c.Postgres.DSN); err != nil {

@@ -8,12 +8,15 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"qiao/cmd/qiao/config"
+	"qiao/cmd/qiao/demo"
 	"qiao/cmd/qiao/demo/play"
 )
 
@@ -125,4 +128,16 @@ func TestTVByScan(t *testing.T) {
 	decide(ctx, t, person, v.QR, "approve") // a TV that knows no extension shows verification_uri_complete
 	require.Equal(t, "signed-in", tv.ends().State)
 	require.Equal(t, "signed-out", newTelevision(t, ready.TV).call("GET", "/api/me").State, "the neighbour's TV is not")
+}
+
+// What no operator may configure is the demo's alone: its file says nothing of it, and its commands read that file.
+func TestTVCodeThatRunsOut(t *testing.T) {
+	folder := t.TempDir()
+	r := launch(t, demo.Options{Folder: folder, TVCodeLife: 2 * time.Second}, "lifetimes: {device_interval: 1s}\n")
+	tv := newTelevision(t, r.ready.TV)
+	require.Equal(t, "waiting", tv.call("POST", "/api/start").State)
+	require.Equal(t, "expired", tv.ends().State)
+	c, err := config.Load(config.Source{File: filepath.Join(folder, "qiao.yaml")})
+	require.NoError(t, err)
+	require.Equal(t, config.Default().Lifetimes.DeviceCode, c.Lifetimes.DeviceCode)
 }
