@@ -52,6 +52,6 @@ type BindResult struct {
 	Outcome   BindOutcome
 	TriesLeft int
 	User      User
-	// MovedFrom lists the identities of the user who lost the number, to be told.
+	// MovedFrom lists the identities that follow of the user who lost the number: each is told by a NoticeMoved.
 	MovedFrom []Identity
 }

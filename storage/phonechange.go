@@ -55,8 +55,8 @@ type ChangeTry struct {
 	Move bool // take the number from its holder; Code was found right before
 }
 
-// ChangeResult is the outcome of a try. Told and MovedFrom list whom the chat tells: the user's own identities, and those
-// of the user who lost the number.
+// ChangeResult is the outcome of a try. Told and MovedFrom list whom the chat tells, each by a notice: the identities that
+// follow of the user, and of the user who lost the number.
 type ChangeResult struct {
 	Outcome   BindOutcome
 	TriesLeft int

@@ -202,6 +202,33 @@ func TestAHeldNumberIsMovedOnlyWithItsCode(t *testing.T) {
 	require.NotContains(t, refused.body, `name="move"`)
 }
 
+// The platform lets nobody write to somebody who was silent for two days: the loss is told when they come back, even weeks
+// later.
+func TestALostNumberIsToldLater(t *testing.T) {
+	w := newWorld(t, options{mode: "plain"}) // the pushes' answers can be read
+	alice, bob := w.person(), w.person()
+	alice.signIn(w.browser(), alicePhone)
+	alice.notice()
+	w.clock.advance(3 * 24 * time.Hour)
+	_, number := bob.atNumber()
+	bob.chat()
+	held := number.submit("/number", "phone", alicePhone).submit("/code", "code", w.pocket.lastCode(t))
+	require.Equal(t, "done", held.submit("/move", "move", "yes").attr("data-end"))
+	w.given("the platform refuses the message", 1)
+	require.Empty(t, alice.chat())
+	require.Empty(t, bob.chat(), "the new holder is told nothing")
+
+	w.clock.advance(30 * 24 * time.Hour)
+	now := w.clock.Now().Unix()
+	push := text(alice.openID, now, "88001", "你好")
+	first := w.push(push, 1)
+	require.Contains(t, first.Body, "138****1234")
+	require.NotContains(t, first.Body, "/phone/notice/", "there is nothing to take back")
+	require.Contains(t, w.push(push, 1).Answers[0].Body, "138****1234", "a redelivery says the same")
+	require.NotContains(t, w.push(text(alice.openID, now, "88002", "还在吗"), 1).Body, "138****1234", "once")
+	require.NotContains(t, w.logs.String(), "138****1234")
+}
+
 func TestATakenUsernameIsDrawnAgain(t *testing.T) {
 	w := newWorld(t, options{})
 	alice := w.person()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func (f *Flow) tryChange(w http.ResponseWriter, r *http.Request, transition chan
 	f.metrics.binds.WithLabelValues(metric + bindName(result.Outcome)).Inc()
 	switch result.Outcome {
 	case storage.BindDone, storage.BindHeld:
-		f.tellChange(r.Context(), result, "")
+		f.tellAll(r.Context(), result.Told)
 		redirect(w, r, changePath)
 	case storage.BindWrongCode:
 		wrong(result.TriesLeft)
@@ -120,11 +121,6 @@ func (f *Flow) postChangeMove(w http.ResponseWriter, r *http.Request) {
 		redirect(w, r, changePath)
 		return
 	}
-	masked, err := f.masked(v.change.PhoneSealed)
-	if err != nil {
-		f.unavailable(w, r, v.lang, err)
-		return
-	}
 	result, err := f.Store.ChangePhone(r.Context(), storage.ChangeTry{ChangeBy: v.by, ID: v.change.ID, Move: true})
 	if limited := (*storage.LimitedError)(nil); errors.As(err, &limited) {
 		f.metrics.binds.WithLabelValues("limited").Inc()
@@ -136,16 +132,8 @@ func (f *Flow) postChangeMove(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.metrics.binds.WithLabelValues("change_moved_" + bindName(result.Outcome)).Inc()
-	f.tellChange(r.Context(), result, masked)
+	f.tellAll(r.Context(), slices.Concat(result.Told, result.MovedFrom))
 	redirect(w, r, changePath)
-}
-
-// tellChange tells the person, wherever they follow, and who has lost the number.
-func (f *Flow) tellChange(ctx context.Context, result storage.ChangeResult, maskedPhone string) {
-	for _, i := range result.Told {
-		f.Tell(ctx, i.Account, i.OpenID)
-	}
-	f.tellMoved(ctx, result.MovedFrom, maskedPhone)
 }
 
 // changePost is changeVisit for the form of a change that is under way. A late form leads to the page that says so.

@@ -54,7 +54,8 @@
 //
 // A login in a browser that did not know the person, and the approval of a device, write a notice in their own transition.
 // It is told at once where the platform's message window is open, else with the reply to the next contact. Its link leads
-// through web authorization, as the phone link does, to a page on which "not me" ends what the notice tells of.
+// through web authorization, as the phone link does, to a page on which "not me" ends what the notice tells of. Whoever loses
+// their number to somebody else is told in the same way, without a link: that one has proven the number.
 //
 // # Another number
 //

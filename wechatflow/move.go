@@ -56,22 +56,8 @@ func (f *Flow) postMove(w http.ResponseWriter, r *http.Request) {
 		redirect(w, r, phonePath(p.attempt.ID, "number"))
 		return
 	}
-	f.tellMoved(r.Context(), result.MovedFrom, ui.MaskPhone(to.number))
+	f.tellAll(r.Context(), result.MovedFrom)
 	f.bound(w, r, p)
-}
-
-// tellMoved tells the earlier holder in the chat, wherever the platform still lets us.
-func (f *Flow) tellMoved(ctx context.Context, identities []storage.Identity, maskedPhone string) {
-	for _, i := range identities {
-		acc, ok := f.accounts[i.Account]
-		if !ok || !i.Followed {
-			continue
-		}
-		text := f.Pages.Text(acc.replies.lang, "chat.moved", map[string]any{"Phone": maskedPhone})
-		f.tasks.submit(ctx, "tell the earlier holder of a number", func(ctx context.Context) error {
-			return acc.Client.SendText(ctx, i.OpenID, text)
-		})
-	}
 }
 
 func (f *Flow) heldPage(r *http.Request, p phoneVisit, to sentTo) ui.PhoneHeld {

@@ -41,6 +41,13 @@ func (f *Flow) Tell(ctx context.Context, accountName, openID string) {
 	})
 }
 
+// tellAll tells each of them, where there is something to tell.
+func (f *Flow) tellAll(ctx context.Context, identities []storage.Identity) {
+	for _, i := range identities {
+		f.Tell(ctx, i.Account, i.OpenID)
+	}
+}
+
 // withNotices appends what the person was not told so far to the reply to their message. They belong to this delivery: the
 // same one again gets the same reply. The reply goes out without them when the Store does not answer.
 func (f *Flow) withNotices(ctx context.Context, acc *account, m wechat.Message, reply string) string {
@@ -85,6 +92,13 @@ func (f *Flow) release(ctx context.Context, id storage.ID, claim storage.Hash) e
 
 // noticeText follows from the notice and its client alone.
 func (f *Flow) noticeText(ctx context.Context, acc *account, n storage.Notice) string {
+	if n.Kind == storage.NoticeMoved { // there is nothing to take back, so it has no link
+		phone, err := f.masked(n.PhoneSealed)
+		if err != nil { // its master key was taken out since
+			f.Log.WarnContext(ctx, "notice of a moved number without the number", "error", err)
+		}
+		return f.Pages.Text(acc.replies.lang, "chat.moved", map[string]any{"Phone": phone})
+	}
 	id, device := "chat.notice", cmp.Or(n.Device.Name, f.Pages.Text(acc.replies.lang, "confirm.unknown_device", nil))
 	if n.Kind == storage.NoticeTV {
 		id, device = "chat.notice_tv", cmp.Or(n.Device.Name, f.Pages.Text(acc.replies.lang, "chat.device_unnamed", nil))

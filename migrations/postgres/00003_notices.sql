@@ -5,11 +5,12 @@ CREATE TABLE notices (
     account    TEXT NOT NULL,
     openid     TEXT NOT NULL,
     user_id    TEXT NOT NULL,
-    kind       TEXT NOT NULL, -- browser or tv
+    kind       TEXT NOT NULL, -- browser, tv, phone, scan or moved
     target     BYTEA  NOT NULL, -- the session's id, or the grant's
     browser    BYTEA  NOT NULL, -- moves with the browser's secret; all zero bytes for a device
     client_id  TEXT NOT NULL,
     device     TEXT NOT NULL, -- name and place
+    phone_sealed BYTEA, -- the number that is somebody else's now, of the kind moved
     claim      BYTEA  NOT NULL, -- of the message that carries it; all zero bytes before
     phone_hash BYTEA  NOT NULL, -- of the secret of the WeChat browser that proved the openid; all zero bytes before
     created_at BIGINT NOT NULL,

@@ -90,7 +90,7 @@ func (s *Store) MovePhone(ctx context.Context, b storage.Bind) (result storage.B
 		}
 		if bound.holder.ID != "" && bound.holder.ID != bound.user.ID {
 			entry := storage.AuditEntry{At: b.Now, ClientID: a.ClientID, Account: a.Account}
-			if result.MovedFrom, err = detachPhone(ctx, tx, bound.holder.ID, code.phoneIndex, entry); err != nil {
+			if result.MovedFrom, err = detachPhone(ctx, tx, bound.holder.ID, code, entry); err != nil {
 				return err
 			}
 		}
@@ -209,9 +209,9 @@ func (b binding) moveOn(ctx context.Context, tx Tx, user storage.User, now time.
 	return approveDevice(ctx, tx, b.device, by, now)
 }
 
-// detachPhone takes the number from its holder, who keeps everything else, and returns whom to tell.
-func detachPhone(ctx context.Context, tx Tx, holder string, index []byte, entry storage.AuditEntry) ([]storage.Identity, error) {
-	limit := storage.Limit{Name: "phone move", Key: storage.HashOf(index), Max: 1, Window: moveWindow}
+// detachPhone takes the code's number from its holder, who keeps everything else, and returns whom to tell.
+func detachPhone(ctx context.Context, tx Tx, holder string, code phoneCode, entry storage.AuditEntry) ([]storage.Identity, error) {
+	limit := storage.Limit{Name: "phone move", Key: storage.HashOf(code.phoneIndex), Max: 1, Window: moveWindow}
 	if err := countLimits(ctx, tx, []storage.Limit{limit}, entry.At); err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func detachPhone(ctx context.Context, tx Tx, holder string, index []byte, entry 
 	if err := audit(ctx, tx, entry); err != nil {
 		return nil, err
 	}
-	return identitiesOf(ctx, tx, holder)
+	return tellAll(ctx, tx, storage.Notice{UserID: holder, Kind: storage.NoticeMoved, PhoneSealed: code.phoneSealed}, entry.At)
 }
 
 // setPhone gives the code's number to the user. ErrUnique where somebody else has it.

@@ -84,7 +84,7 @@ func (c phoneChange) change(ctx context.Context, tx Tx, t storage.ChangeTry, cod
 	case holder.ID != "" && !t.Move:
 		return result, ErrUnique // taken this very moment: from the start
 	case holder.ID != "":
-		if result.MovedFrom, err = detachPhone(ctx, tx, holder.ID, code.phoneIndex, storage.AuditEntry{At: t.Now, Account: session.Account}); err != nil {
+		if result.MovedFrom, err = detachPhone(ctx, tx, holder.ID, code, storage.AuditEntry{At: t.Now, Account: session.Account}); err != nil {
 			return result, err
 		}
 	}
@@ -108,33 +108,15 @@ func (c phoneChange) change(ctx context.Context, tx Tx, t storage.ChangeTry, cod
 	if err := tx.Do(ctx, `UPDATE phone_changes SET done_at = ? WHERE session_id = ?`, Micros(t.Now), t.SessionID[:]); err != nil {
 		return result, err
 	}
-	if result.Told, err = tellChange(ctx, tx, c, session, t.Now); err != nil {
+	if result.Told, err = tellAll(ctx, tx, storage.Notice{
+		UserID: c.UserID, Kind: storage.NoticePhone, Target: c.ID, ClientID: storage.AccountClient, Device: session.Device,
+	}, t.Now); err != nil {
 		return result, err
 	}
 	result.Outcome = storage.BindDone
 	return result, audit(ctx, tx, storage.AuditEntry{
 		At: t.Now, Actor: actorUser, Action: "phone.change", UserID: user.ID, Account: session.Account, Detail: "proven by " + c.ProvenBy,
 	})
-}
-
-// tellChange writes a notice for each identity of the user that follows, and returns those.
-func tellChange(ctx context.Context, tx Tx, c phoneChange, session storage.Session, now time.Time) (told []storage.Identity, err error) {
-	all, err := identitiesOf(ctx, tx, c.UserID)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range all {
-		if !i.Followed {
-			continue
-		}
-		if err := insertNotice(ctx, tx, storage.Notice{
-			Account: i.Account, OpenID: i.OpenID, UserID: c.UserID, Kind: storage.NoticePhone, Target: c.ID, ClientID: storage.AccountClient, Device: session.Device,
-		}, storage.Hash{}, now); err != nil {
-			return nil, err
-		}
-		told = append(told, i)
-	}
-	return told, nil
 }
 
 // disownPhone takes back a change of number that was not the person's: all that is signed in as them ends, and the number

@@ -7,7 +7,7 @@ import (
 	"qiao/storage"
 )
 
-const noticeColumns = `n.id, n.account, n.openid, n.user_id, n.kind, n.target, n.client_id, n.device, n.phone_hash, n.created_at, n.sent_at, n.revoked_at, n.expires_at`
+const noticeColumns = `n.id, n.account, n.openid, n.user_id, n.kind, n.target, n.client_id, n.device, n.phone_sealed, n.phone_hash, n.created_at, n.sent_at, n.revoked_at, n.expires_at`
 
 // insertNotice writes what the chat is to tell, in the transition that it tells of. One with a SentAt is for nobody to claim:
 // the answer to the transition tells of it.
@@ -17,10 +17,33 @@ func insertNotice(ctx context.Context, tx Tx, n storage.Notice, browser storage.
 	if id.IsZero() {
 		id = storage.NewID(now)
 	}
+	life := storage.NoticeLife
+	if n.Kind == storage.NoticeMoved {
+		life = storage.NoticeMovedLife
+	}
 	shown := storage.Device{Name: n.Device.Name, Place: n.Device.Place}
-	return tx.Do(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browser[:], n.ClientID, encode(shown), none[:], none[:], Micros(now), Micros(n.SentAt), Micros(now.Add(storage.NoticeLife)))
+	return tx.Do(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, phone_sealed, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browser[:], n.ClientID, encode(shown), n.PhoneSealed, none[:], none[:], Micros(now), Micros(n.SentAt), Micros(now.Add(life)))
+}
+
+// tellAll writes a notice for each identity of its user that follows, and returns those.
+func tellAll(ctx context.Context, tx Tx, n storage.Notice, now time.Time) (told []storage.Identity, err error) {
+	all, err := identitiesOf(ctx, tx, n.UserID)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range all {
+		if !i.Followed {
+			continue
+		}
+		n.Account, n.OpenID = i.Account, i.OpenID
+		if err := insertNotice(ctx, tx, n, storage.Hash{}, now); err != nil {
+			return nil, err
+		}
+		told = append(told, i)
+	}
+	return told, nil
 }
 
 // ClaimNotices hands out the notices that no message carries, or those that this claim has taken before.
@@ -87,7 +110,7 @@ func (s *Store) OpenNotice(ctx context.Context, id storage.ID, account, openID s
 		if n, err = loadNotice(ctx, tx, id, tx.ForUpdate(), now); err != nil {
 			return err
 		}
-		if n.Account != account || n.OpenID != openID || phone.IsZero() {
+		if n.Account != account || n.OpenID != openID || phone.IsZero() || n.Kind == storage.NoticeMoved {
 			return storage.ErrNotFound
 		}
 		n.PhoneHash = phone
@@ -214,7 +237,7 @@ func scanNotice(row Row) (n storage.Notice, err error) {
 	var id, target, phone []byte
 	var shown string
 	var created, sent, revoked, expires int64
-	if err := row.Scan(&id, &n.Account, &n.OpenID, &n.UserID, &n.Kind, &target, &n.ClientID, &shown, &phone, &created, &sent, &revoked, &expires); err != nil {
+	if err := row.Scan(&id, &n.Account, &n.OpenID, &n.UserID, &n.Kind, &target, &n.ClientID, &shown, &n.PhoneSealed, &phone, &created, &sent, &revoked, &expires); err != nil {
 		return storage.Notice{}, found(err)
 	}
 	copy(n.ID[:], id)

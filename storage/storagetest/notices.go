@@ -21,6 +21,8 @@ func noticeStories() map[string]story {
 		"not me twice at once is once":                         disownedAtOnce,
 		"not me beside a code leaves nothing alive (I7)":       disownedBesideCode,
 		"a disowned browser is followed to its new secret":     disownedAfterRenewal,
+		"who loses a number is told":                           noticeOfMove,
+		"who loses a number to a change is told":               noticeOfChangedMove,
 		"notices go with their user":                           noticeGone,
 	}
 }
