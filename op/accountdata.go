@@ -49,6 +49,7 @@ type export struct {
 	CreatedAt  time.Time          `json:"created_at"`
 	Identities []exportedIdentity `json:"wechat_identities"`
 	Sessions   []exportedSession  `json:"sessions"`
+	Browsers   []exportedBrowser  `json:"known_browsers"`
 	Grants     []exportedGrant    `json:"grants"`
 	Consents   []exportedConsent  `json:"consents"`
 	Notices    []exportedNotice   `json:"notices"`
@@ -71,6 +72,19 @@ type exportedSession struct {
 	ACR       string         `json:"acr"`
 	SeenAt    time.Time      `json:"last_seen_at"`
 	ExpiresAt time.Time      `json:"expires_at"`
+}
+
+// exportedBrowser is a browser that knows the person, and what a login by the scan alone rests on there.
+type exportedBrowser struct {
+	Device      storage.Device      `json:"device"`
+	FirstSeenAt time.Time           `json:"first_seen_at,omitzero"`
+	LastSeenAt  time.Time           `json:"last_seen_at,omitzero"`
+	LoginAt     time.Time           `json:"last_login_at"`
+	ConfirmedAt time.Time           `json:"confirmed_at,omitzero"`
+	Account     string              `json:"account,omitempty"`
+	OpenID      string              `json:"openid,omitempty"`
+	Scopes      map[string][]string `json:"confirmed_scopes,omitempty"`
+	ExpiresAt   time.Time           `json:"expires_at"`
 }
 
 type exportedGrant struct {
@@ -140,6 +154,15 @@ func (p *Provider) personalData(ctx context.Context, user storage.User) (export,
 	}
 	for _, s := range sessions {
 		data.Sessions = append(data.Sessions, exportedSession{s.ID.String(), s.Device, s.AuthTime, s.AMR, s.ACR, s.LastSeenAt, s.ExpiresAt})
+	}
+	browsers, err := p.store.UserBrowsers(ctx, user.ID, now)
+	if err != nil {
+		return data, unavailable(err)
+	}
+	for _, b := range browsers {
+		data.Browsers = append(data.Browsers, exportedBrowser{
+			b.Device, b.FirstSeenAt, b.LastSeenAt, b.LoginAt, b.ConfirmedAt, b.Account, b.OpenID, b.Scopes, b.ExpiresAt,
+		})
 	}
 	held, err := p.store.ListUserGrants(ctx, user.ID, now)
 	if err != nil {

@@ -1,6 +1,8 @@
 package op_test
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -90,8 +92,17 @@ func TestAccountExport(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(a.body), &data))
 	require.Equal(t, ann.e164, data["phone_number"])
 	require.Contains(t, a.body, ann.openID)
-	for _, part := range []string{"sessions", "grants", "consents", "notices", "audit", "wechat_identities"} {
+	for _, part := range []string{"sessions", "grants", "consents", "notices", "audit", "wechat_identities", "known_browsers"} {
 		require.NotEmpty(t, data[part], part)
+	}
+	known := data["known_browsers"].([]any)[0].(map[string]any)
+	require.NotEmpty(t, known["device"])
+	require.Equal(t, data["exported_at"], known["last_login_at"])
+	// What finds a browser again, or lets one in, is not in it.
+	secret := b.secret()
+	hash := secret.Hash()
+	for _, bearer := range []string{secret.Text(), hex.EncodeToString(hash[:]), base64.RawURLEncoding.EncodeToString(hash[:]), base64.StdEncoding.EncodeToString(hash[:])} {
+		require.NotContains(t, a.body, bearer)
 	}
 
 	w.clock.advance(11 * time.Minute)

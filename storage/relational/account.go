@@ -63,6 +63,42 @@ func (s *Store) UserConsents(ctx context.Context, userID string) (list []storage
 	return list, err
 }
 
+// UserBrowsers lists the browsers that know a user, each with what its session tells of it: every login renews the browser's
+// secret, so that there is one at most.
+func (s *Store) UserBrowsers(ctx context.Context, userID string, now time.Time) (list []storage.KnownBrowser, err error) {
+	err = s.read(ctx, "user browsers", func(tx Tx) error {
+		list = nil
+		return each(ctx, tx, `SELECT `+knownBrowserColumns+`, COALESCE(s.facts, '{}'), COALESCE(s.created_at, 0), COALESCE(s.last_seen_at, 0)
+			FROM known_browsers k LEFT JOIN sessions s ON s.browser = k.browser AND s.user_id = k.user_id
+			WHERE k.user_id = ? AND k.expires_at > ? ORDER BY k.expires_at DESC, k.browser`, []any{userID, Micros(now)}, func(row Row) error {
+			var k knownBrowserRow
+			var text string
+			var created, seen int64
+			if err := row.Scan(append(k.dest(), &text, &created, &seen)...); err != nil {
+				return err
+			}
+			known, err := k.known()
+			if err != nil {
+				return err
+			}
+			var facts SessionFacts
+			if err := decode(text, &facts); err != nil {
+				return err
+			}
+			b := storage.KnownBrowser{
+				LoginAt: known.expiresAt.Add(-knownBrowserLife), ExpiresAt: known.expiresAt,
+				Device: facts.Device, FirstSeenAt: Time(created), LastSeenAt: Time(seen),
+			}
+			if !known.confirmedAt.IsZero() { // else the rest says nothing
+				b.ConfirmedAt, b.Account, b.OpenID, b.Scopes = known.confirmedAt, known.account, known.openID, known.scopes
+			}
+			list = append(list, b)
+			return nil
+		})
+	})
+	return list, err
+}
+
 // RevokeUserGrant ends one grant of the user. The row's own lock orders it with every use of the grant.
 func (s *Store) RevokeUserGrant(ctx context.Context, userID string, id storage.ID, now time.Time) error {
 	return s.write(ctx, "revoke user grant", func(tx Tx) error {

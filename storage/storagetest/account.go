@@ -15,6 +15,7 @@ import (
 func accountStories() map[string]story {
 	return map[string]story{
 		"what can still be used is listed":                accountLists,
+		"the browsers that know a person are listed":      accountBrowsers,
 		"nothing of somebody else is found or ended":      accountForeign,
 		"each end is one end, audited once":               accountTwice,
 		"signing out everywhere ends what is under way":   accountSignedOut,
