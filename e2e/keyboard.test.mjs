@@ -99,6 +99,87 @@ test('a decline is said, and the way on is a Tab away', async () => {
   await state(page, 'waiting');
 });
 
+// newest is the latest code to the number, after the one with this n.
+const newest = (number, after = 0) => until('a text message', async () =>
+  (await (await fetch(`${demo.simulator}/sim/sms?to=${encodeURIComponent(number)}&since=${after}`)).json()).at(-1));
+
+const code = 'input[autocomplete=one-time-code]', other = (right) => right === '000000' ? '111111' : '000000';
+
+// refused waits for the field that was refused: it has the focus, is marked, and what is wrong is said.
+async function refused(page, name, words) {
+  await page.waitForSelector('[aria-invalid=true]');
+  const field = page.getByRole('textbox', { name });
+  assert.equal(await field.evaluate((e) => e === document.activeElement), true, 'what was refused has the focus');
+  assert.match(await page.getByRole('alert').textContent(), words);
+  assert.match(await field.evaluate((e) => e.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).textContent).join(' ')), words);
+  assert.deepEqual(await violations(page), []);
+}
+
+test('another number by keyboard alone: old code, a refused number, one that somebody else has, and "not me"', async () => {
+  const holder = await Person.create(demo, chrome, '+8613600000003', { locale: 'en' }), zu = await Person.create(demo, chrome, '+8613600000004', { locale: 'en' });
+  for (const who of [holder, zu]) { // by the mouse: the login has its own test
+    who.site = await desktop(chrome, { locale: 'en' });
+    await who.site.goto(demo.rp + '/login/demo-web');
+    await state(who.site, 'waiting');
+    await who.login(who.site, { bind: true });
+    await who.site.click('button[name=approve]');
+    await state(who.site, 'signed-in');
+  }
+  const page = zu.site, bound = await newest(zu.phone), held = await newest(holder.phone);
+  await page.goto(demo.issuer + '/account');
+  await tabTo(page, 'a[href^="/phone/change"]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('button[name=sms]');
+  await tabTo(page, 'button[name=sms]');
+  await page.keyboard.press('Space');
+
+  await page.waitForSelector(code);
+  await tabTo(page, code);
+  const old = (await newest(zu.phone, bound.n)).code;
+  await page.keyboard.type(other(old));
+  await page.keyboard.press('Enter');
+  await refused(page, '6-digit code', /not right/);
+  await page.keyboard.type(old);
+  await page.keyboard.press('Enter');
+
+  await page.waitForSelector('input[type=tel]');
+  await tabTo(page, 'input[type=tel]');
+  await page.keyboard.type(zu.phone);
+  await page.keyboard.press('Enter');
+  await refused(page, 'Phone number', /./); // it is theirs already
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type(holder.phone);
+  await page.keyboard.press('Enter');
+
+  await page.waitForSelector(code);
+  await tabTo(page, 'button[formaction$="/resend"], form[action$="/resend"] button, a[href*="number=1"]');
+  await tabTo(page, code); // and round again, past the last stop
+  await page.keyboard.type((await newest(holder.phone, held.n)).code);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('button[name=move]');
+  assert.deepEqual(await violations(page), []);
+  await tabTo(page, 'a[href*="number=1"]');
+  await page.keyboard.press('Shift+Tab');
+  await until('the button has the focus', () => page.evaluate(() => document.activeElement.matches('button[name=move]')));
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('h1:has-text("Your number is changed")');
+  assert.deepEqual(await violations(page), []);
+  await tabTo(page, 'a[href="/account"]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.facts');
+  assert.match(await page.textContent('.facts'), /136\*+0003/);
+
+  // The earlier holder is told, and the person can take it back.
+  await until('the loss in the chat', async () => (await holder.messages()).some((m) => /136\*+0003/.test(m.text ?? '')));
+  const told = await until('the change in the chat', async () => (await zu.messages()).find((m) => /更换了手机号/.test(m.text ?? '') && m.links?.length));
+  await zu.open(told.links[0]);
+  await zu.page.waitForSelector('button[name=revoke]');
+  await tabTo(zu.page, 'button[name=revoke]');
+  await zu.page.keyboard.press('Enter');
+  await zu.page.waitForSelector('[data-end=disowned_phone]');
+  assert.deepEqual([...page.faults, ...zu.page.faults], []);
+});
+
 test('the other pages of the demo: the site, the phone, and what is at no address', async () => {
   const page = await desktop(chrome);
   for (const url of [demo.rp, demo.simulator, demo.issuer, demo.issuer + '/nothing', demo.issuer + '/authorize?client_id=nobody']) {
