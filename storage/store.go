@@ -67,8 +67,9 @@ type Signals interface {
 	// Wake tells all watchers of the topic, in every replica, that something changed. It may be lost: watchers look at the
 	// Store from time to time too.
 	Wake(ctx context.Context, topic string) error
-	// Watch starts to watch a topic; wake-ups that come before the caller looks are kept as one.
-	Watch(topic string) Watch
+	// Watch has wake called after each wake-up of the topic, and after the connection behind it was lost and came back,
+	// until stop: not once stop has returned. wake must neither wait nor watch or stop anything. Stopped twice is once.
+	Watch(topic string, wake func()) (stop func())
 	// Allow counts a use against a rate of limit per window, and reports whether it is within it, or when to retry.
 	Allow(ctx context.Context, key string, limit int, window time.Duration) (ok bool, retryAfter time.Duration, err error)
 	// Get returns a shared value, nil when there is none; Put stores one for ttl. Values are sealed by the caller.
@@ -110,8 +111,21 @@ const (
 	ClearHolds = 5 * time.Second
 )
 
-// Watch is a subscription to a topic.
+// Watch is a topic that is watched by a channel.
 type Watch struct {
-	C     <-chan struct{} // receives after a wake-up, and after the connection behind it was lost and came back
-	Close func()          // ends the subscription; the channel is not closed
+	C     <-chan struct{} // receives after wake-ups: those that come before the caller looks are kept as one
+	Close func()          // ends it; the channel is not closed
+}
+
+// NewWatch watches the topic.
+func NewWatch(s interface {
+	Watch(topic string, wake func()) (stop func())
+}, topic string) Watch {
+	woken := make(chan struct{}, 1)
+	return Watch{C: woken, Close: s.Watch(topic, func() {
+		select {
+		case woken <- struct{}{}:
+		default: // an earlier wake-up is waiting there
+		}
+	})}
 }

@@ -94,12 +94,17 @@ func pressed(r *http.Request, name string) bool { return r.PostForm.Has(name) }
 
 // writeJSON answers with JSON that nothing may keep.
 func writeJSON(w http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil { // a value of ours that is none in JSON
+		panic(err)
+	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // the browser went away: nobody to tell
+	_, _ = w.Write(body) // the browser went away: nobody to tell
 }
 
 // seconds rounds up: a client that waits that long does not come too early.

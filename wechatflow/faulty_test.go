@@ -17,6 +17,7 @@ var errDown = errors.New("database is down")
 type faultyStore struct {
 	*sqlite.Store
 	down      atomic.Bool  // every call fails
+	broken    atomic.Bool  // CurrentAttempt panics
 	reads     atomic.Int64 // calls of CurrentAttempt
 	looks     atomic.Int64 // calls of Progress
 	scanLate  atomic.Int64 // nanoseconds that RecordScan waits before it runs, whatever its ctx says
@@ -70,6 +71,9 @@ func (s *faultyStore) Progress(ctx context.Context, ids []storage.ID) ([]storage
 
 func (s *faultyStore) CurrentAttempt(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (storage.Attempt, error) {
 	s.reads.Add(1)
+	if s.broken.Load() {
+		panic("out of range")
+	}
 	if err := s.fault(); err != nil {
 		return storage.Attempt{}, err
 	}

@@ -21,8 +21,6 @@ type Flow struct {
 	stacks   *stacks
 	tasks    *tasks
 	pushes   sync.WaitGroup // under way, also those that nobody waits for any more
-	drain    sync.Once
-	draining chan struct{}
 }
 
 // account is a configured Account, ready for use.
@@ -41,7 +39,7 @@ func New(c Config) (*Flow, error) {
 	}
 	c.Lifetimes.setDefaults()
 	c.Limits.setDefaults()
-	f := &Flow{Config: c, accounts: make(map[string]*account), draining: make(chan struct{})}
+	f := &Flow{Config: c, accounts: make(map[string]*account)}
 	var faults []error
 	for _, a := range c.Accounts {
 		who := a.Client.Account()
@@ -68,7 +66,7 @@ func New(c Config) (*Flow, error) {
 
 // Drain ends the long polls with what they know and a hint to retry; new ones are answered at once. Call it when the
 // server stops taking requests.
-func (f *Flow) Drain() { f.drain.Do(func() { close(f.draining) }) }
+func (f *Flow) Drain() { f.lookout.drain() }
 
 // Close waits for the work that goes on behind the answers, until ctx ends. The server has stopped before: nothing new
 // comes in.

@@ -20,20 +20,23 @@ const maxWait = 25 * time.Second
 // soon as it does or when the wait is over. Only the browser that began the login is answered.
 func (f *Flow) getLoginState(w http.ResponseWriter, r *http.Request) {
 	p := &statePoll{Flow: f, w: w, r: r}
-	defer p.leave()
-	if !f.stacks.run(p.begin) {
-		p.refuse(http.StatusServiceUnavailable, seconds(storeRetry))
+	p.on(p.begin)
+	p.r.Header = nil // a kilobyte that nobody reads any more
+	for p.status == 0 {
+		<-p.waiter.woken
+		p.woken()
 	}
-	if p.status == 0 {
-		p.await()
-	}
-	if !f.stacks.run(p.answer) {
-		p.answer()
-	}
+	p.leave() // before the browser has its answer: it asks again at once
+	p.finish()
 }
 
+// statusGone is for nobody: the browser went away.
+const statusGone = 499
+
 // statePoll is one poll. Ten thousand browsers wait in one: what is kept of each is small and here, all that needs a deep
-// stack is done on a borrowed one, and nobody asks the Store for it alone while nothing has changed.
+// stack is done on a borrowed one, and nobody asks the Store for it alone while nothing has changed. It waits for one
+// channel, with few calls above it: what the stacks of those that wait hold on average is, with the runtime's reserve, just
+// below 2 KiB, and so that is what it gives each new goroutine to begin with, instead of 4.
 type statePoll struct {
 	*Flow
 	w http.ResponseWriter
@@ -46,14 +49,30 @@ type statePoll struct {
 	wait    time.Duration
 
 	waiter *waiter
-	watch  storage.Watch
-	place  func() // gives the place among the waiters back
+	placed bool // among the waiters
 
 	shown  ui.LoginState
 	until  time.Time // when the picture that is shown is over; zero without one
 	status int       // of the answer; 0 while there is none
 	after  int       // seconds until the next try; of a refusal
 	retry  bool      // the server is about to stop
+}
+
+// on has fn run on a borrowed stack. Without one, or where it panics, the poll is refused.
+func (p *statePoll) on(fn func()) {
+	switch err := p.stacks.run(fn); {
+	case err == nil:
+	case errors.Is(err, errNoStack):
+		p.refuse(http.StatusServiceUnavailable, seconds(storeRetry))
+	default:
+		p.broken(err)
+	}
+}
+
+// broken is what the server does for handlers that panic, which it does not see of one on a borrowed stack.
+func (p *statePoll) broken(err error) {
+	p.Log.ErrorContext(p.r.Context(), "handler panicked", "method", p.r.Method, "route", loginPrefix+"{id}"+stateSuffix, "panic", err.Error())
+	p.refuse(http.StatusInternalServerError, seconds(storeRetry))
 }
 
 // begin reads the request and looks at the card for the first time.
@@ -79,53 +98,41 @@ func (p *statePoll) begin() {
 	}
 	p.seen, p.wait = pollParams(p.r)
 	if p.wait > 0 {
-		if p.place, ok = p.waiters.enter(p.browser, customerOf(p.address)); !ok {
+		if p.placed = p.waiters.enter(p.browser, customerOf(p.address)); !p.placed {
 			p.refuse(http.StatusTooManyRequests, 2) // asking without a wait is still answered
 			return
 		}
 	}
-	// A poll may be held longer than the server lets an answer take. Not every writer knows of deadlines.
-	_ = http.NewResponseController(p.w).SetWriteDeadline(time.Now().Add(p.wait + 15*time.Second))
-	p.waiter = p.lookout.enter()
-	p.watch = p.Signals.Watch(topic(id)) // before the first look, so that no change falls between
+	p.waiter = p.lookout.enter(p.Signals, topic(id)) // before the first look, so that no change falls between
 	p.look()
+	if p.status == 0 {
+		p.waiter.endWith(p.r.Context(), p.wait)
+	}
 }
 
 // leave gives back what begin has taken.
 func (p *statePoll) leave() {
 	if p.waiter != nil {
 		p.waiter.leave()
-		p.watch.Close()
 	}
-	if p.place != nil {
-		p.place()
-	}
-}
-
-// await waits for a card that differs from the one seen.
-func (p *statePoll) await() {
-	over := time.NewTimer(p.wait)
-	defer over.Stop()
-	for p.status == 0 {
-		select {
-		case <-p.waiter.changed:
-			if !p.stacks.run(p.look) {
-				p.refuse(http.StatusServiceUnavailable, seconds(storeRetry))
-			}
-		case <-p.watch.C:
-			p.waiter.ask()
-		case <-over.C:
-			p.status = http.StatusOK
-		case <-p.draining:
-			p.status, p.retry = http.StatusOK, true
-		case <-p.r.Context().Done():
-			p.status = statusGone
-		}
+	if p.placed {
+		p.waiters.leave(p.browser, customerOf(p.address))
 	}
 }
 
-// statusGone is for nobody: the browser went away.
-const statusGone = 499
+// woken reads again, or ends the wait.
+func (p *statePoll) woken() {
+	why := p.waiter.why()
+	if why&(wakeRead|wakeGone) == wakeRead {
+		p.on(p.look)
+	}
+	switch {
+	case why&wakeGone != 0:
+		p.status = statusGone
+	case p.status == 0 && why&(wakeOver|wakeStop) != 0:
+		p.status, p.retry = http.StatusOK, why&wakeStop != 0
+	}
+}
 
 // look reads the card, and ends the poll where it differs from the one seen. The picture is drawn for a page that does not
 // show it: one that has seen this very card does.
@@ -174,29 +181,48 @@ func (p *statePoll) fail(err error) {
 	}
 }
 
-// answer answers. A login that is over, never was, or is another browser's: the three look the same.
+// finish answers, on this goroutine's own stack where all others are busy.
+func (p *statePoll) finish() {
+	switch err := p.stacks.run(p.answer); {
+	case err == nil:
+	case errors.Is(err, errNoStack):
+		p.answer()
+	default:
+		p.broken(err)
+		p.answer()
+	}
+}
+
+// sendPatience is how long an answer may take to be sent. It fits into the empty buffer of any connection but that of a
+// browser that asks and asks without reading, which must not keep a borrowed stack.
+const sendPatience = 2 * time.Second
+
+// answer answers, and sends it off: the server would do so on the goroutine's own stack, which would not become small
+// again for the next poll. A login that is over, never was, or is another browser's: the three look the same.
 func (p *statePoll) answer() {
-	switch p.status {
-	case statusGone:
+	if p.status == statusGone {
 		return
+	}
+	out := http.NewResponseController(p.w)
+	_ = out.SetWriteDeadline(time.Now().Add(sendPatience)) // also where the server's own has passed meanwhile
+	switch p.status {
 	case http.StatusNotFound:
 		writeJSON(p.w, http.StatusNotFound, ui.LoginState{State: string(storage.AttemptExpired), Reason: "not_found"})
-		return
 	case http.StatusOK:
+		if !p.until.IsZero() {
+			p.shown.ExpiresIn = max(0, seconds(p.until.Sub(p.Now())))
+		}
+		if p.retry {
+			p.w.Header().Set("Retry-After", "1")
+			p.w.Header().Set("Connection", "close") // the next poll reaches a server that stays
+			p.shown.Reason = "retry"
+		}
+		writeJSON(p.w, http.StatusOK, p.shown)
 	default:
 		p.w.Header().Set("Retry-After", strconv.Itoa(p.after))
 		writeJSON(p.w, p.status, map[string]string{"error": "unavailable"})
-		return
 	}
-	if !p.until.IsZero() {
-		p.shown.ExpiresIn = max(0, seconds(p.until.Sub(p.Now())))
-	}
-	if p.retry {
-		p.w.Header().Set("Retry-After", "1")
-		p.w.Header().Set("Connection", "close") // the next poll reaches a server that stays
-		p.shown.Reason = "retry"
-	}
-	writeJSON(p.w, http.StatusOK, p.shown)
+	_ = out.Flush() // not every writer knows of these; then the server does it
 }
 
 // pollParams reads v and wait. What is missing or malformed counts as "seen nothing" and "do not wait".

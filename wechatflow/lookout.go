@@ -18,25 +18,42 @@ type lookout struct {
 	now      func() time.Time
 	log      *slog.Logger
 
-	mu      sync.Mutex
-	waiters map[*waiter]struct{}
-	wanted  chan struct{} // holds one: somebody was woken, and wants to know now
+	mu       sync.Mutex
+	waiters  map[*waiter]struct{}
+	stopping bool          // nobody waits any more
+	wanted   chan struct{} // holds one: somebody was woken, and wants to know now
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
-// waiter is a page that waits. Its changed receives when it has to read again.
+// waiter is a page that waits. Its woken receives when there is something to do for it: nothing else does, so that its
+// goroutine needs no select.
 type waiter struct {
 	out     *lookout
-	changed chan struct{} // holds one
+	woken   chan struct{} // holds one
+	unwatch func()
+	gone    func() bool // these two are nil before endWith
+	over    *time.Timer
 
-	// What was read, by the lookout's lock.
-	seen   storage.Progress
-	due    time.Time // when what was read has changed by itself, zero for never; by the Flow's clock
-	looked time.Time // when somebody has looked; zero while the waiter itself is reading
-	wants  bool
+	// By the lookout's lock: why it was woken, and what was read.
+	reasons wakeReason
+	seen    storage.Progress
+	due     time.Time // when what was read has changed by itself, zero for never; by the Flow's clock
+	looked  time.Time // when somebody has looked; zero while the waiter itself is reading
+	wants   bool
 }
+
+// wakeReason is why a waiter was woken: to read again, because its time is over, because its browser went away, or because
+// the server stops. They add up.
+type wakeReason uint8
+
+const (
+	wakeRead wakeReason = 1 << iota
+	wakeOver
+	wakeGone
+	wakeStop
+)
 
 // lookoutRest is how long the lookout leaves a Store alone that has just failed.
 const lookoutRest = time.Second
@@ -58,16 +75,50 @@ func (l *lookout) close() {
 	l.running.Wait()
 }
 
-// enter adds a waiter, which is looked after from its first saw until leave.
-func (l *lookout) enter() *waiter {
-	w := &waiter{out: l, changed: make(chan struct{}, 1)}
+// enter adds a waiter, which is looked after from its first saw until leave, and at once after each wake-up of the topic.
+func (l *lookout) enter(signals storage.Signals, topic string) *waiter {
+	w := &waiter{out: l, woken: make(chan struct{}, 1)}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.waiters[w] = struct{}{}
+	if l.stopping {
+		w.wake(wakeStop)
+	}
+	l.mu.Unlock()
+	w.unwatch = signals.Watch(topic, w.ask)
 	return w
 }
 
+// endWith wakes the waiter when its request or its time is over, whatever the Store and the lookout are doing.
+func (w *waiter) endWith(request context.Context, wait time.Duration) {
+	w.gone = context.AfterFunc(request, func() { w.wakeFor(wakeGone) })
+	w.over = time.AfterFunc(wait, func() { w.wakeFor(wakeOver) })
+}
+
+// why tells why the waiter was woken, once.
+func (w *waiter) why() wakeReason {
+	w.out.mu.Lock()
+	defer w.out.mu.Unlock()
+	why := w.reasons
+	w.reasons = 0
+	return why
+}
+
+// drain wakes all who wait and who come, because the server stops.
+func (l *lookout) drain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopping = true
+	for w := range l.waiters {
+		w.wake(wakeStop)
+	}
+}
+
 func (w *waiter) leave() {
+	w.unwatch()
+	if w.over != nil {
+		w.gone()
+		w.over.Stop()
+	}
 	w.out.mu.Lock()
 	defer w.out.mu.Unlock()
 	delete(w.out.waiters, w)
@@ -80,7 +131,7 @@ func (w *waiter) saw(p storage.Progress, due time.Time) {
 	w.seen, w.due, w.looked = p, due, time.Now()
 }
 
-// ask has the lookout look for this waiter at once: there was a wake-up.
+// ask has the lookout look for this waiter at once: there was a wake-up. It waits for nothing.
 func (w *waiter) ask() {
 	w.out.mu.Lock()
 	w.wants = true
@@ -134,7 +185,7 @@ func (l *lookout) look(ctx context.Context) error {
 			for _, w := range unknown {
 				w.wants = true
 				if some > 0 {
-					w.wake()
+					w.wake(wakeRead)
 				}
 			}
 			some--
@@ -145,7 +196,7 @@ func (l *lookout) look(ctx context.Context) error {
 		for _, w := range turn[p.AuthRequestID] {
 			w.looked = at
 			if p != w.seen {
-				w.wake()
+				w.wake(wakeRead)
 			}
 		}
 		delete(turn, p.AuthRequestID)
@@ -153,7 +204,7 @@ func (l *lookout) look(ctx context.Context) error {
 	for _, gone := range turn {
 		for _, w := range gone {
 			w.looked = at
-			w.wake()
+			w.wake(wakeRead)
 		}
 	}
 	return nil
@@ -169,7 +220,7 @@ func (l *lookout) turn(now, clock time.Time) map[storage.ID][]*waiter {
 		case w.looked.IsZero(): // it is reading by itself; what woke it meanwhile stays wanted
 		case !w.due.IsZero() && !clock.Before(w.due):
 			w.due = time.Time{}
-			w.wake()
+			w.wake(wakeRead)
 		case w.wants, now.Sub(w.looked) >= l.every:
 			if turn == nil {
 				turn = make(map[storage.ID][]*waiter)
@@ -181,10 +232,17 @@ func (l *lookout) turn(now, clock time.Time) map[storage.ID][]*waiter {
 	return turn
 }
 
-// wake has the waiter read. It never waits for it.
-func (w *waiter) wake() {
+func (w *waiter) wakeFor(why wakeReason) {
+	w.out.mu.Lock()
+	defer w.out.mu.Unlock()
+	w.wake(why)
+}
+
+// wake wakes the waiter, under the lookout's lock. It never waits for it.
+func (w *waiter) wake(why wakeReason) {
+	w.reasons |= why
 	select {
-	case w.changed <- struct{}{}:
-	default: // it was told before
+	case w.woken <- struct{}{}:
+	default: // it was woken before, and will see this reason too
 	}
 }

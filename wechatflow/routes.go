@@ -7,16 +7,22 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Waiting serves the long-polls of login pages, and hands everything else on. It stands before the router: what a router
-// keeps of a request, it would keep of each of ten thousand that wait.
-func (f *Flow) Waiting(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, stateSuffix) && strings.HasPrefix(r.URL.Path, loginPrefix) {
-			f.getLoginState(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// Waiting serves the long-polls of login pages, and hands everything else on. It stands before the router and whatever
+// wraps that: what they keep of a request, they would keep of each of ten thousand that wait.
+func (f *Flow) Waiting(next http.Handler) http.Handler { return &waiting{f, next} }
+
+type waiting struct {
+	flow *Flow
+	next http.Handler
+}
+
+// ServeHTTP implements http.Handler.
+func (h *waiting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, stateSuffix) && strings.HasPrefix(r.URL.Path, loginPrefix) {
+		h.flow.getLoginState(w, r)
+		return
+	}
+	h.next.ServeHTTP(w, r)
 }
 
 const (

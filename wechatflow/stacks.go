@@ -2,6 +2,7 @@ package wechatflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -19,7 +20,7 @@ type stacks struct {
 
 type stackCall struct {
 	run  func()
-	done chan any // what it panicked with, nil where it did not
+	done chan error // what it panicked with, nil where it did not
 }
 
 const stackWorkers = 64
@@ -51,33 +52,39 @@ func (s *stacks) close() {
 // stackPatience is how long a call waits for a goroutine. Most take a millisecond.
 const stackPatience = time.Second
 
-// run runs fn, returns when it has, and reports true. Where all goroutines stay busy it reports false instead: more calls
-// at once would only make a store that is overloaded, or hangs, fail all of them.
-func (s *stacks) run(fn func()) bool {
-	c := stackCall{fn, make(chan any, 1)}
+// errNoStack: all goroutines stay busy, and fn was not run. More calls at once would only make a store that is overloaded,
+// or hangs, fail all of them.
+var errNoStack = errors.New("no stack is free")
+
+// run runs fn and returns when it has. Another error than errNoStack is its panic, with the stack of where it happened.
+func (s *stacks) run(fn func()) error {
+	c := stackCall{fn, make(chan error, 1)}
 	select {
 	case s.calls <- c:
 	default:
-		late := time.NewTimer(stackPatience)
-		defer late.Stop()
-		select {
-		case s.calls <- c:
-		case <-late.C:
-			return false
+		if !s.late(c) {
+			return errNoStack
 		}
 	}
-	if fault := <-c.done; fault != nil {
-		panic(fault)
-	}
-	return true
+	return <-c.done
 }
 
-func (c stackCall) recovered() (fault any) {
+// late waits a while for a goroutine.
+func (s *stacks) late(c stackCall) bool {
+	over := time.NewTimer(stackPatience)
+	defer over.Stop()
+	select {
+	case s.calls <- c:
+		return true
+	case <-over.C:
+		return false
+	}
+}
+
+func (c stackCall) recovered() (err error) {
 	defer func() {
-		if fault = recover(); fault != nil {
-			if _, ok := fault.(error); !ok { // an error may be a sentinel of net/http's
-				fault = fmt.Sprintf("%v\n%s", fault, debug.Stack())
-			}
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("%v\n%s", fault, debug.Stack())
 		}
 	}()
 	c.run()

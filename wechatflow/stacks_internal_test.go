@@ -1,7 +1,7 @@
 package wechatflow
 
 import (
-	"net/http"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestStacksRunOnceAndHandPanicsBack(t *testing.T) {
+func TestStacksRunOnceAndTellPanics(t *testing.T) {
 	s := newStacks()
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -17,13 +17,13 @@ func TestStacksRunOnceAndHandPanicsBack(t *testing.T) {
 	for range 20 * stackWorkers { // more than there are goroutines: the others wait
 		all.Go(func() {
 			done := false
-			if ran := s.run(func() {
+			if err := s.run(func() {
 				mu.Lock()
 				defer mu.Unlock()
 				runs++
 				done = true
-			}); ran != done {
-				t.Errorf("run reported %v, and its function ran: %v", ran, done)
+			}); err != nil || !done {
+				t.Errorf("run reported %v, and its function ran: %v", err, done)
 			}
 		})
 	}
@@ -32,18 +32,22 @@ func TestStacksRunOnceAndHandPanicsBack(t *testing.T) {
 
 	hang := make(chan struct{})
 	for range stackWorkers {
-		all.Go(func() { s.run(func() { <-hang }) })
+		all.Go(func() {
+			if err := s.run(func() { <-hang }); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	require.Eventually(t, func() bool { return !s.run(func() {}) }, 10*time.Second, time.Millisecond, "all are busy")
+	require.Eventually(t, func() bool { return errors.Is(s.run(func() {}), errNoStack) }, 10*time.Second, time.Millisecond, "all are busy")
 	close(hang)
 	all.Wait()
-	require.True(t, s.run(func() {}), "and free again")
+	require.NoError(t, s.run(func() {}), "and free again")
 
-	require.PanicsWithError(t, http.ErrAbortHandler.Error(), func() { s.run(func() { panic(http.ErrAbortHandler) }) })
-	defer func() {
-		require.Contains(t, recover(), "boom\n", "with the stack of where it happened")
-		s.close()
-		require.False(t, s.run(func() {}), "the server has stopped")
-	}()
-	s.run(func() { panic("boom") })
+	err := s.run(func() { panic("boom") })
+	require.ErrorContains(t, err, "boom\n", "with the stack of where it happened")
+	require.ErrorContains(t, err, "stacks_internal_test.go")
+	require.NotErrorIs(t, err, errNoStack)
+	require.NoError(t, s.run(func() {}), "a panic costs no goroutine")
+	s.close()
+	require.ErrorIs(t, s.run(func() {}), errNoStack, "the server has stopped")
 }

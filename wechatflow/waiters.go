@@ -28,16 +28,16 @@ func newWaiters(perBrowser, perAddress int, gauge prometheus.Gauge) *waiters {
 }
 
 // enter takes a place, or reports that there is none; leave gives it back.
-func (w *waiters) enter(browser storage.Hash, address netip.Addr) (leave func(), ok bool) {
+func (w *waiters) enter(browser storage.Hash, address netip.Addr) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.browsers[browser] >= w.perBrowser || w.address[address] >= w.perAddress {
-		return nil, false
+		return false
 	}
 	w.browsers[browser]++
 	w.address[address]++
 	w.gauge.Inc()
-	return func() { w.leave(browser, address) }, true
+	return true
 }
 
 func (w *waiters) leave(browser storage.Hash, address netip.Addr) {

@@ -1,6 +1,7 @@
 package wechatflow_test
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -179,6 +180,55 @@ func TestWaiterOfALoginThatIsGone(t *testing.T) {
 	require.True(t, ok)
 	require.NoError(t, w.store.EndAuthRequest(t.Context(), id, secret.Hash(), w.clock.Now()))
 	require.Equal(t, http.StatusNotFound, soon(t, gone))
+}
+
+// A browser that goes away gives its place back at once.
+func TestWaiterThatGoesAway(t *testing.T) {
+	w := newWorld(t, slowRecheck())
+	c := w.browser()
+	login := c.login()
+	ctx, leave := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.site+login.path()+"/state?wait=20&v="+login.attr("data-v"), nil)
+	require.NoError(t, err)
+	gone := make(chan error, 1)
+	go func() {
+		res, err := c.http.Do(r)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		gone <- err
+	}()
+	w.eventually("the poll is held", func() bool { return w.counter("qiao_login_waiters") == 1 })
+	leave()
+	require.ErrorIs(t, soon(t, gone), context.Canceled)
+	w.eventually("its place is free", func() bool { return w.counter("qiao_login_waiters") == 0 })
+}
+
+// A poll runs on goroutines that all polls share: one that panics is answered, told in the log, and ends none of them.
+func TestPollThatPanics(t *testing.T) {
+	w := newWorld(t, options{lifetimes: wechatflow.Lifetimes{Recheck: 40 * time.Millisecond}})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	w.store.broken.Store(true)
+	_, p := c.state(login, login.version(), 20)
+	require.Equal(t, http.StatusInternalServerError, p.status)
+	require.NotEmpty(t, p.header.Get("Retry-After"))
+	require.NotContains(t, p.body, "out of range")
+	require.Contains(t, w.logs.String(), `"level":"ERROR","msg":"handler panicked"`)
+	require.Contains(t, w.logs.String(), "out of range")
+	require.Contains(t, w.logs.String(), "faulty_test.go", "with its stack")
+	require.NotContains(t, w.logs.String(), login.path())
+
+	w.store.broken.Store(false)
+	poll := w.waiting(c, login, login.version())
+	w.store.broken.Store(true)
+	alice.scan(login.attr("data-qr"))
+	alice.follow()
+	require.Empty(t, soon(t, poll).State)
+	w.store.broken.Store(false)
+	s, _ := c.state(login, login.version(), 20)
+	require.Equal(t, "scanned", s.State)
+	require.Zero(t, w.counter("qiao_login_waiters"))
 }
 
 func TestPollEndsWithTheWait(t *testing.T) {

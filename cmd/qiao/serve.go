@@ -15,29 +15,31 @@ import (
 	"qiao/storage/postgres"
 )
 
-// A heap is collected when it has grown to five times what is live, for that is little here, a few MiB, and Go's default
-// of twice would collect all the time. One that is large already, with ten thousand browsers that wait, grows by half: most
-// of it is connections that live long. GOGC in the environment decides otherwise.
-const (
-	smallHeap   = 24 << 20
-	whenSmall   = 400
-	whenLarge   = 50
-	heapMeasure = "/gc/heap/live:bytes"
-)
+// heapGrowth is by how many percent a heap of so many bytes grows before it is collected. It is little here, a few MiB, and
+// Go's default of 100 would collect all the time. One that is large is connections that live long, of browsers that wait,
+// and what it grows by is memory that each of them costs: they make little garbage, so that it is collected every few
+// seconds all the same. GOGC in the environment decides otherwise.
+func heapGrowth(live uint64) int {
+	switch {
+	case live <= 24<<20:
+		return 400
+	case live <= 96<<20:
+		return 50
+	default:
+		return 25
+	}
+}
 
 // watchHeap decides anew every second, until ctx ends.
 func watchHeap(ctx context.Context) {
-	percent := debug.SetGCPercent(whenSmall)
-	live := []metrics.Sample{{Name: heapMeasure}}
+	percent := heapGrowth(0)
+	debug.SetGCPercent(percent)
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		metrics.Read(live)
-		want := whenSmall
-		if live[0].Value.Uint64() > smallHeap {
-			want = whenLarge
-		}
-		if want != percent { // each change stops the world for a moment
+		if want := heapGrowth(live[0].Value.Uint64()); want != percent { // each change stops the world for a moment
 			percent = want
 			debug.SetGCPercent(want)
 		}

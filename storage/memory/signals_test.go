@@ -145,7 +145,7 @@ func TestWatchersAreCheap(t *testing.T) {
 	}
 	before := heap()
 	for i := range watches {
-		watches[i] = book.Watch(topics[i])
+		watches[i] = storage.NewWatch(&book, topics[i])
 	}
 	each := (heap() - before) / waiters
 	t.Logf("%d bytes a waiter", each)

@@ -1,13 +1,9 @@
 package memory
 
-import (
-	"sync"
-
-	"qiao/storage"
-)
+import "sync"
 
 // Watchers is a book of who waits for which topic. It is made for tens of thousands of waiters: a waiter costs its
-// channel, its topic and one small node, and no goroutine. The zero value is ready to use.
+// topic and one small node, and no goroutine. The zero value is ready to use.
 type Watchers struct {
 	mu     sync.Mutex
 	topics map[string]*watcher // the first of each topic's list
@@ -17,13 +13,13 @@ type Watchers struct {
 type watcher struct {
 	book       *Watchers
 	topic      string
-	wake       chan struct{} // holds one: wake-ups that nobody has looked at yet are kept as one
+	wake       func()
 	prev, next *watcher
 }
 
-// Watch adds a watcher of the topic.
-func (b *Watchers) Watch(topic string) storage.Watch {
-	w := &watcher{book: b, topic: topic, wake: make(chan struct{}, 1)}
+// Watch adds a watcher of the topic, until stop.
+func (b *Watchers) Watch(topic string, wake func()) (stop func()) {
+	w := &watcher{book: b, topic: topic, wake: wake}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.topics == nil {
@@ -33,7 +29,7 @@ func (b *Watchers) Watch(topic string) storage.Watch {
 		w.next, first.prev = first, w
 	}
 	b.topics[topic] = w
-	return storage.Watch{C: w.wake, Close: w.close}
+	return w.close
 }
 
 // close takes the watcher out of its list. Twice is once: a node out of its list is nobody's neighbour, and it is not
@@ -56,15 +52,12 @@ func (w *watcher) close() {
 	w.prev, w.next = nil, nil
 }
 
-// Wake wakes the watchers of the topic. It never waits for them.
+// Wake wakes the watchers of the topic.
 func (b *Watchers) Wake(topic string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for w := b.topics[topic]; w != nil; w = w.next {
-		select {
-		case w.wake <- struct{}{}:
-		default: // an earlier wake-up is waiting there
-		}
+		w.wake()
 	}
 }
 

@@ -133,7 +133,7 @@ func (s *Signals) Wake(ctx context.Context, topic string) error {
 }
 
 // Watch watches the topic.
-func (s *Signals) Watch(topic string) storage.Watch { return s.watchers.Watch(topic) }
+func (s *Signals) Watch(topic string, wake func()) (stop func()) { return s.watchers.Watch(topic, wake) }
 
 // Ping reports whether Redis answers.
 func (s *Signals) Ping(ctx context.Context) error {

@@ -99,7 +99,7 @@ func TestSilentServerFailsWithinTheDeadline(t *testing.T) {
 func TestUnreachableFailsFastAndRecovers(t *testing.T) {
 	server := servers.StartRedis(t)
 	s := open(t, server.URL())
-	watch := s.Watch("topic")
+	watch := storage.NewWatch(s, "topic")
 	server.Stop()
 
 	start := time.Now()
@@ -134,7 +134,7 @@ func TestAFlushLosesNothingButWakeUps(t *testing.T) {
 	require.True(t, ok)
 	_, _, err = a.Allow(t.Context(), "key", 1, time.Hour)
 	require.NoError(t, err)
-	watch := b.Watch("topic")
+	watch := storage.NewWatch(b, "topic")
 
 	server.Flush()
 	value, err := a.Get(t.Context(), "key")
@@ -182,7 +182,7 @@ func TestTheLogNamesNothing(t *testing.T) {
 	var log lockedBuffer
 	s, err := redis.Open(t.Context(), redis.Config{URL: server.URL(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	require.NoError(t, err)
-	watch := s.Watch("marker")
+	watch := storage.NewWatch(s, "marker")
 	require.NoError(t, s.Wake(t.Context(), "marker"))
 	server.Restart()
 	requireAwoken(t, watch, "the first wake-up")

@@ -22,14 +22,14 @@ func TestEveryWatcherIsWokenAfterARestart(t *testing.T) {
 	a, b := open(t, server.URL()), open(t, server.URL())
 	var watches []storage.Watch
 	for i := range 500 {
-		watches = append(watches, a.Watch(fmt.Sprint("topic ", i)), b.Watch(fmt.Sprint("topic ", i)))
+		watches = append(watches, storage.NewWatch(a, fmt.Sprint("topic ", i)), storage.NewWatch(b, fmt.Sprint("topic ", i)))
 	}
 	server.Restart()
 	for _, w := range watches {
 		requireAwoken(t, w, "a watcher slept on")
 	}
 	require.Eventually(t, func() bool { return a.Wake(t.Context(), "later") == nil }, patience, 10*time.Millisecond)
-	later := b.Watch("later")
+	later := storage.NewWatch(b, "later")
 	require.NoError(t, a.Wake(t.Context(), "later"))
 	requireAwoken(t, later, "wake-ups go on after the restart")
 }
@@ -38,7 +38,7 @@ func TestEveryWatcherIsWokenAfterARestart(t *testing.T) {
 func TestACutSubscriptionIsReplaced(t *testing.T) {
 	server := servers.StartRedis(t)
 	s := open(t, server.URL())
-	watch := s.Watch("topic")
+	watch := storage.NewWatch(s, "topic")
 	_, err := server.Do("CLIENT KILL TYPE pubsub")
 	require.NoError(t, err)
 	requireAwoken(t, watch, "a watcher slept on")
@@ -54,7 +54,7 @@ func TestASilentSubscriptionIsReplaced(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	other := open(t, server.URL())
-	watch := s.Watch("topic")
+	watch := storage.NewWatch(s, "topic")
 	require.NoError(t, other.Wake(t.Context(), "topic"))
 	requireAwoken(t, watch, "the first wake-up")
 

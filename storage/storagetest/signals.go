@@ -43,9 +43,9 @@ func TestSignals(t *testing.T, open func(t *testing.T) (a, b storage.Signals)) {
 func wakeReachesEveryWatcher(t *testing.T, a, b storage.Signals) {
 	var watches []storage.Watch
 	for _, s := range []storage.Signals{a, b, a, b} {
-		watches = append(watches, s.Watch("topic"))
+		watches = append(watches, storage.NewWatch(s, "topic"))
 	}
-	other := b.Watch("topic2")
+	other := storage.NewWatch(b, "topic2")
 	require.NoError(t, a.Wake(t.Context(), "topic"))
 	for i, w := range watches {
 		require.True(t, awoken(w), "watcher %d slept through the wake-up", i)
@@ -55,7 +55,7 @@ func wakeReachesEveryWatcher(t *testing.T, a, b storage.Signals) {
 }
 
 func wakesAreKeptAsOne(t *testing.T, a, b storage.Signals) {
-	w := b.Watch("topic")
+	w := storage.NewWatch(b, "topic")
 	for range 5 {
 		require.NoError(t, a.Wake(t.Context(), "topic"))
 	}
@@ -69,7 +69,7 @@ func wakesAreKeptAsOne(t *testing.T, a, b storage.Signals) {
 func closedWatchHearsNothing(t *testing.T, a, b storage.Signals) {
 	var watches []storage.Watch
 	for range 5 {
-		watches = append(watches, b.Watch("topic"))
+		watches = append(watches, storage.NewWatch(b, "topic"))
 	}
 	for _, i := range []int{2, 0, 4} { // from the middle and from both ends
 		watches[i].Close()
@@ -82,7 +82,7 @@ func closedWatchHearsNothing(t *testing.T, a, b storage.Signals) {
 	}
 	watches[1].Close()
 	watches[3].Close()
-	again := b.Watch("topic")
+	again := storage.NewWatch(b, "topic")
 	require.NoError(t, a.Wake(t.Context(), "topic"))
 	require.True(t, awoken(again), "a topic works again after all of its watchers have left")
 }
@@ -97,7 +97,7 @@ func watchAndWakeInParallel(t *testing.T, a, b storage.Signals) {
 			}
 			for j := range 20 {
 				topic := fmt.Sprintf("topic %d", (i+j)%5)
-				w := to.Watch(topic)
+				w := storage.NewWatch(to, topic)
 				if err := from.Wake(context.WithoutCancel(t.Context()), topic); err != nil {
 					t.Errorf("wake: %v", err)
 				} else if !awoken(w) {
@@ -252,7 +252,7 @@ func cancelledCaller(t *testing.T, a, _ storage.Signals) {
 }
 
 func closedSignals(t *testing.T, a, b storage.Signals) {
-	w := a.Watch("topic")
+	w := storage.NewWatch(a, "topic")
 	require.NoError(t, b.Ping(t.Context()))
 	require.NoError(t, a.Close())
 	require.NoError(t, a.Close())
@@ -271,7 +271,7 @@ func closedSignals(t *testing.T, a, b storage.Signals) {
 // settle returns when every wake-up that was sent from a has reached both.
 func settle(t *testing.T, a, b storage.Signals) {
 	t.Helper()
-	last, mine := b.Watch("the last topic"), a.Watch("the last topic")
+	last, mine := storage.NewWatch(b, "the last topic"), storage.NewWatch(a, "the last topic")
 	defer last.Close()
 	defer mine.Close()
 	require.NoError(t, a.Wake(t.Context(), "the last topic"))

@@ -121,7 +121,7 @@ func (t *tokens) renewAside() (any, error) {
 }
 
 func (t *tokens) renew(ctx context.Context, refused string) (token, error) {
-	watch := t.signals.Watch(t.key("new"))
+	watch := storage.NewWatch(t.signals, t.key("new"))
 	defer watch.Close()
 	for {
 		if shared, ok := t.shared(ctx, refused); ok {

@@ -191,7 +191,7 @@ func routes(provider *op.Provider, flow *wechatflow.Flow, pages *ui.Renderer, h 
 	r.Get("/livez", serveLive)
 	r.Get("/readyz", h.serveReady)
 	r.NotFound(provider.NotFound)
-	return recovered(log)(flow.Waiting(r))
+	return flow.Waiting(r)
 }
 
 // OpenRing loads the signing keys, and makes the first ones on a fresh database.
