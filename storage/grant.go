@@ -119,14 +119,16 @@ const (
 	RefreshRepeats = 2
 )
 
-// Issued is what a token endpoint mints from. Generation is that of the refresh token to hand out.
+// Issued is what a token endpoint mints from: the grant's IDs, Scopes, Nonce, AuthTime, AMR and ACR, the refresh token to
+// hand out (RefreshSeed, RefreshGeneration, RefreshExpiresAt) and the new access token as the first of Access; and of the
+// user the ID and what claims are made from. A store may leave out the rest: each column costs at every request.
 type Issued struct {
 	Grant Grant
 	User  User
 }
 
 // Grants are the transitions of tokens. Each is one round trip on PostgreSQL where it is hot: IssueCode, ConsumeCode,
-// RotateRefreshToken, AccessGrant.
+// RotateRefreshToken, AccessScopes, AccessPerson.
 type Grants interface {
 	// IssueCode creates the grant with its code. It holds the session and the user against EndSession and LockUser while
 	// it does (I7). ErrNotFound: the session is gone or was renewed; ErrLocked; ErrPhoneNeeded: somebody else has taken the
@@ -141,8 +143,12 @@ type Grants interface {
 	// for a repeat within the grace. ErrNotFound: unknown, revoked, or of another client; ErrExpired; ErrReplayed: any
 	// other reuse of a genuine token, and the grant is now revoked.
 	RotateRefreshToken(ctx context.Context, r Rotation) (Issued, error)
-	// AccessGrant returns a grant that is not revoked, with its user; ErrNotFound otherwise, also for a locked user. The
-	// caller finds its token in Grant.Access by hash and checks the time.
+	// AccessScopes returns of a grant that is not revoked its UserID, ClientID, Scopes and Access; ErrNotFound otherwise, also
+	// for a locked user. The caller finds its token in Access by hash and checks the time.
+	AccessScopes(ctx context.Context, id ID) (Grant, error)
+	// AccessPerson is AccessScopes with what claims are made from of the user.
+	AccessPerson(ctx context.Context, id ID) (Issued, error)
+	// AccessGrant is the same with all of the grant and the user.
 	AccessGrant(ctx context.Context, id ID) (Issued, error)
 	// RevokeGrant ends the grant of this client (RFC 7009 of a refresh token). Twice is once; unknown is no error.
 	RevokeGrant(ctx context.Context, id ID, clientID string, now time.Time) error

@@ -52,8 +52,8 @@ type Operations interface {
 	// Audit appends an entry; ListAudit returns the newest first.
 	Audit(ctx context.Context, e AuditEntry) error
 	ListAudit(ctx context.Context, userID string, limit int) ([]AuditEntry, error)
-	// Sweep removes what has expired, at most limit rows of each kind, and reports how many; call again while it is
-	// limit or more.
+	// Sweep removes what has expired, at most limit rows of each kind, and reports how many rows it changed; call again
+	// while it is limit or more.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// Health fails when the database does not answer.
 	Health(ctx context.Context) (Health, error)

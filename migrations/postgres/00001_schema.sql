@@ -200,10 +200,13 @@ CREATE TABLE grants (
     auth_time          BIGINT   NOT NULL,
     redirect_uri       TEXT     NOT NULL,
     code_challenge     TEXT     NOT NULL,
-    facts              TEXT     NOT NULL, -- scopes, nonce, amr and acr
+    scopes             TEXT     NOT NULL, -- with a space between, as amr
+    nonce              TEXT     NOT NULL,
+    amr                TEXT     NOT NULL,
+    acr                TEXT     NOT NULL,
     created_at         BIGINT   NOT NULL,
-    expires_at         BIGINT   NOT NULL, -- when the row goes: a while after its code, until that is redeemed
-    ends_at            BIGINT   NOT NULL, -- the absolute end of refreshing
+    expires_at         BIGINT   NOT NULL, -- when the janitor looks at the row: a while after its code, then at its end
+    ends_at            BIGINT   NOT NULL, -- the absolute end of refreshing; without a refresh token, a while after the access token
     revoked_at         BIGINT   NOT NULL,
     code_hash          BYTEA    NOT NULL,
     code_expires_at    BIGINT   NOT NULL,

@@ -199,10 +199,13 @@ CREATE TABLE grants (
     auth_time          INTEGER NOT NULL,
     redirect_uri       TEXT    NOT NULL,
     code_challenge     TEXT    NOT NULL,
-    facts              TEXT    NOT NULL, -- scopes, nonce, amr and acr
+    scopes             TEXT    NOT NULL, -- with a space between, as amr
+    nonce              TEXT    NOT NULL,
+    amr                TEXT    NOT NULL,
+    acr                TEXT    NOT NULL,
     created_at         INTEGER NOT NULL,
-    expires_at         INTEGER NOT NULL, -- when the row goes: a while after its code, until that is redeemed
-    ends_at            INTEGER NOT NULL, -- the absolute end of refreshing
+    expires_at         INTEGER NOT NULL, -- when the janitor looks at the row: a while after its code, then at its end
+    ends_at            INTEGER NOT NULL, -- the absolute end of refreshing; without a refresh token, a while after the access token
     revoked_at         INTEGER NOT NULL,
     code_hash          BLOB    NOT NULL,
     code_expires_at    INTEGER NOT NULL,

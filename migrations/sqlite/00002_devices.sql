@@ -33,12 +33,14 @@ ALTER TABLE web_auths ADD COLUMN device_id BLOB;
 
 -- 1 where the grant is redeemed by a device code, 0 where by a code: neither is ever taken for the other.
 ALTER TABLE grants ADD COLUMN for_device INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grants ADD COLUMN device TEXT NOT NULL DEFAULT ''; -- empty where it is for none
 
 -- A login renews the browser's secret, and moves all of its requests.
 CREATE INDEX auth_requests_browser ON auth_requests (browser);
 
 -- +goose Down
 DROP INDEX auth_requests_browser;
+ALTER TABLE grants DROP COLUMN device;
 ALTER TABLE grants DROP COLUMN for_device;
 ALTER TABLE web_auths DROP COLUMN device_id;
 ALTER TABLE scenes DROP COLUMN device_id;

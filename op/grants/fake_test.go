@@ -200,9 +200,26 @@ func (f *fakeStore) RotateRefreshToken(_ context.Context, r storage.Rotation) (s
 	return g.issued(user), nil
 }
 
+func (f *fakeStore) AccessScopes(_ context.Context, id storage.ID) (storage.Grant, error) {
+	issued, err := f.access("AccessScopes", id)
+	g := issued.Grant
+	return storage.Grant{ID: g.ID, UserID: g.UserID, ClientID: g.ClientID, Scopes: g.Scopes, Access: g.Access}, err
+}
+
+func (f *fakeStore) AccessPerson(_ context.Context, id storage.ID) (storage.Issued, error) {
+	issued, err := f.access("AccessPerson", id)
+	g := issued.Grant
+	issued.Grant = storage.Grant{ID: g.ID, UserID: g.UserID, ClientID: g.ClientID, Scopes: g.Scopes, Access: g.Access}
+	return issued, err
+}
+
 func (f *fakeStore) AccessGrant(_ context.Context, id storage.ID) (storage.Issued, error) {
+	return f.access("AccessGrant", id)
+}
+
+func (f *fakeStore) access(method string, id storage.ID) (storage.Issued, error) {
 	defer f.mu.Unlock()
-	if err := f.enter("AccessGrant"); err != nil {
+	if err := f.enter(method); err != nil {
 		return storage.Issued{}, err
 	}
 	g, user, err := f.live(id)

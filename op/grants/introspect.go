@@ -45,11 +45,19 @@ func (s *Server) introspect(ctx context.Context, c storage.Client, text string) 
 	if len(text) == refreshText {
 		return s.introspectRefresh(ctx, c, text)
 	}
-	a, err := s.findAccess(ctx, text)
+	h, err := storage.ParseHandle(text)
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.describe(c, &a.issued.Grant, a.scope, a.expiresAt)
+	g, err := s.cfg.Store.AccessScopes(ctx, h.ID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.findAccess(h, &g)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.describe(c, &g, a.scope, a.expiresAt)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ func TestMetrics(t *testing.T) {
 	w.userinfo(first.text("access_token"))
 	w.userinfo("garbage")
 	w.exchange(web, code)
-	store.setFail("AccessGrant", errDown)
+	store.setFail("AccessScopes", errDown)
 	w.post(web, "/introspect", "token", first.text("access_token"))
 
 	families, err := w.metrics.Gather()

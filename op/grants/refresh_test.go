@@ -200,7 +200,7 @@ func TestRefreshIsOneStorageCall(t *testing.T) {
 	require.Equal(t, map[string]int{"RotateRefreshToken": 1}, count(func() { w.refresh(web, first.text("refresh_token")) }))
 	code := w.code(web)
 	require.Equal(t, map[string]int{"ConsumeCode": 1}, count(func() { w.exchange(web, code) }))
-	require.Equal(t, map[string]int{"AccessGrant": 1}, count(func() { w.userinfo(first.text("access_token")) }))
-	require.Equal(t, map[string]int{"AccessGrant": 1}, count(func() { w.post(web, "/introspect", "token", first.text("access_token")) }))
+	require.Equal(t, map[string]int{"AccessPerson": 1}, count(func() { w.userinfo(first.text("access_token")) }))
+	require.Equal(t, map[string]int{"AccessScopes": 1}, count(func() { w.post(web, "/introspect", "token", first.text("access_token")) }))
 	require.Empty(t, count(func() { w.refresh(web, "garbage"); w.userinfo("garbage") }), "garbage never reaches the store")
 }

@@ -209,7 +209,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	w.post(web, "/introspect", "token", second.text("access_token"))
 	w.post(web, "/revoke", "token", second.text("refresh_token"))
 	w.userinfo(second.text("access_token"))
-	for _, method := range []string{"ConsumeCode", "RotateRefreshToken", "AccessGrant", "RevokeGrant"} {
+	for _, method := range []string{"ConsumeCode", "RotateRefreshToken", "AccessPerson", "AccessScopes", "RevokeGrant"} {
 		store.setFail(method, errDown)
 	}
 	w.exchange(web, code)

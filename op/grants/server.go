@@ -23,6 +23,8 @@ import (
 type Store interface {
 	ConsumeCode(ctx context.Context, u storage.CodeUse) (storage.Issued, error)
 	RotateRefreshToken(ctx context.Context, r storage.Rotation) (storage.Issued, error)
+	AccessScopes(ctx context.Context, id storage.ID) (storage.Grant, error)
+	AccessPerson(ctx context.Context, id storage.ID) (storage.Issued, error)
 	AccessGrant(ctx context.Context, id storage.ID) (storage.Issued, error)
 	RevokeGrant(ctx context.Context, id storage.ID, clientID string, now time.Time) error
 	RevokeAccessToken(ctx context.Context, id storage.ID, clientID string, token storage.Hash, now time.Time) error

@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"mime"
@@ -19,15 +20,7 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 		s.refuseBearer(w, r, err)
 		return
 	}
-	a, err := s.findAccess(r.Context(), text)
-	if err == nil && !slices.Contains(a.scopes, ScopeOpenID) {
-		err = failure{http.StatusForbidden, insufficientScope, "the token is not for openid"}
-	}
-	if err != nil {
-		s.refuseBearer(w, r, err)
-		return
-	}
-	body, err := s.describePerson(r, &a)
+	body, err := s.describePerson(r.Context(), text)
 	if err != nil {
 		s.refuseBearer(w, r, err)
 		return
@@ -36,19 +29,35 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-func (s *Server) describePerson(r *http.Request, a *access) ([]byte, error) {
-	c, err := s.cfg.Clients.Client(r.Context(), a.issued.Grant.ClientID)
+// describePerson looks the token up and tells what it may about its person.
+func (s *Server) describePerson(ctx context.Context, text string) ([]byte, error) {
+	h, err := storage.ParseHandle(text)
+	if err != nil {
+		return nil, err
+	}
+	issued, err := s.cfg.Store.AccessPerson(ctx, h.ID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.findAccess(h, &issued.Grant)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(a.scopes, ScopeOpenID) {
+		return nil, failure{http.StatusForbidden, insufficientScope, "the token is not for openid"}
+	}
+	c, err := s.cfg.Clients.Client(ctx, issued.Grant.ClientID)
 	if err != nil {
 		return nil, err // also for a client that was removed: its tokens are void
 	}
-	p, err := s.personClaims(&a.issued.User, c, a.scopes)
+	p, err := s.personClaims(&issued.User, c, a.scopes)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(struct {
 		Subject string `json:"sub"`
 		person
-	}{a.issued.Grant.UserID, p})
+	}{issued.Grant.UserID, p})
 }
 
 // errNoToken: the request brings no token, so it is told how to (RFC 6750 §3.1: without an error code).

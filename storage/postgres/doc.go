@@ -1,7 +1,7 @@
 // Package postgres is storage.Store on PostgreSQL 14 or later, for one or many replicas.
 //
 // The transitions that are not hot are storage/relational's. The hot ones are here, one statement and one round trip
-// each: IssueCode, ConsumeCode, RedeemDevice, RotateRefreshToken, AccessGrant, Session.
+// each: IssueCode, ConsumeCode, RedeemDevice, RotateRefreshToken, AccessScopes, AccessPerson, Session.
 //
 // # What a single statement can rely on
 //

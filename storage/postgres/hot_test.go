@@ -110,7 +110,8 @@ func TestHotTransitionsAreOneRoundTrip(t *testing.T) {
 		{"issue code", func() error { return w.a.IssueCode(t.Context(), code) }},
 		{"consume code", func() error { _, err := w.a.ConsumeCode(t.Context(), use); return err }},
 		{"rotate refresh token", func() error { _, err := w.a.RotateRefreshToken(t.Context(), w.rotation(use, 0)); return err }},
-		{"access grant", func() error { _, err := w.a.AccessGrant(t.Context(), code.Grant.ID); return err }},
+		{"access scopes", func() error { _, err := w.a.AccessScopes(t.Context(), code.Grant.ID); return err }},
+		{"access person", func() error { _, err := w.a.AccessPerson(t.Context(), code.Grant.ID); return err }},
 		{"session", session},
 		{"redeem device", func() error { _, err := w.b.RedeemDevice(t.Context(), w.redemption(device)); return err }},
 		{"current attempt, which pages poll", func() error {

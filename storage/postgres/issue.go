@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"qiao/storage"
 	"qiao/storage/relational"
@@ -22,14 +23,14 @@ const holdPerson = `WITH u AS (
 // one's commit here, evaluates finished_at again, and gets no row: one request yields one code.
 const finishRequest = `, r AS (
 	UPDATE auth_requests SET finished_at = $6
-	WHERE id = $18 AND browser = $19 AND finished_at = 0 AND expires_at > $6 AND EXISTS (SELECT FROM u) AND EXISTS (SELECT FROM s)
+	WHERE id = $21 AND browser = $22 AND finished_at = 0 AND expires_at > $6 AND EXISTS (SELECT FROM u) AND EXISTS (SELECT FROM s)
 	RETURNING id
 )`
 
 const insertGrant = ` INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri,
-	code_challenge, facts, created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses, refresh_seed,
+	code_challenge, scopes, nonce, amr, acr, created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses, refresh_seed,
 	refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access)
-SELECT $1::bytea, u.id, $3::text, $4::bytea, s.account, s.openid, $7::smallint, $8::bigint, $9::text, $10::text, $11::text,
+SELECT $1::bytea, u.id, $3::text, $4::bytea, s.account, s.openid, $7::smallint, $8::bigint, $9::text, $10::text, $11::text, $18::text, $19::text, $20::text,
 	$12::bigint, $17::bigint, $13::bigint, 0, $14::bytea, $15::bigint, 0, $16::bytea, 0, $16::bytea, 0, 0, 0, '\x'::bytea
 FROM u, s`
 
@@ -44,9 +45,9 @@ func (s *Store) IssueCode(ctx context.Context, c storage.NewCode) error {
 	var none storage.Hash
 	statement, args := issueCode, []any{
 		g.ID[:], g.UserID, g.ClientID, g.SessionID[:], c.SessionHash[:], relational.Micros(c.Now),
-		relational.Bool(g.Offline), relational.Micros(g.AuthTime), g.RedirectURI, g.CodeChallenge, relational.FactsOf(g),
+		relational.Bool(g.Offline), relational.Micros(g.AuthTime), g.RedirectURI, g.CodeChallenge, strings.Join(g.Scopes, " "),
 		relational.Micros(g.CreatedAt), relational.Micros(g.ExpiresAt), c.CodeHash[:], relational.Micros(c.CodeExpiresAt), none[:],
-		relational.CodeKept(c.CodeExpiresAt),
+		relational.CodeKept(c.CodeExpiresAt), g.Nonce, strings.Join(g.AMR, " "), g.ACR,
 	}
 	if !c.AuthRequestID.IsZero() {
 		statement, args = issueCodeForRequest, append(args, c.AuthRequestID[:], c.Browser[:])

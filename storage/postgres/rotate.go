@@ -8,14 +8,24 @@ import (
 	"qiao/storage/relational"
 )
 
-// What a refresh token with generation $4 is, seen from its grant: the newest one; or the one before it, whose answer was
-// lost; or, if neither, one that was used and is used again. refresh_generation is the newest token's, so that
-// "the successor is unused" is "it is still the newest".
-const (
-	isNewest = `g.refresh_generation = $4::bigint`
-	isRepeat = `(g.refresh_generation = $4::bigint + 1 AND g.refresh_params = $5::bytea
-		AND g.refresh_repeats < ` + refreshRepeats + ` AND g.refresh_rotated_at > $6::bigint - ` + refreshGrace + `)`
-)
+// presentedFamily is the live grant of a refresh token that somebody presents, and its user. refresh_generation is the
+// newest token's, and only grows.
+const presentedFamily = `g.id = $1 AND g.refresh_seed = $2 AND g.client_id = $3 AND g.revoked_at = 0 AND u.id = g.user_id AND u.locked_at = 0`
+
+// rotateNewest moves the family on. The grant's row is the only lock: a second use waits for the first, evaluates the WHERE
+// clause again on the row that the first has left, and gets no row, so the family has one newest generation. EndSession and
+// LockUser revoke this row in a later statement than the one that ends the session or locks the user: that statement waits
+// for this one and revokes what it issued, or comes first, and revoked_at = 0 fails here. No column of an index changes.
+const rotateNewest = `UPDATE grants g SET refresh_generation = g.refresh_generation + 1, refresh_params = $5, refresh_rotated_at = $6,
+	refresh_repeats = 0, refresh_expires_at = $7, access = substring($8::bytea || g.access FROM 1 FOR ` + mostAccess + `)
+FROM users u
+WHERE ` + presentedFamily + ` AND g.refresh_generation = $4 AND g.refresh_expires_at > $6 AND g.ends_at > $6
+RETURNING ` + mintedColumns
+
+// isRepeat: generation $4 is the one before the newest, whose answer was lost. "The successor is unused" is "it is still
+// the newest".
+const isRepeat = `(g.refresh_generation = $4::bigint + 1 AND g.refresh_params = $5::bytea
+	AND g.refresh_repeats < ` + refreshRepeats + ` AND g.refresh_rotated_at > $6::bigint - ` + refreshGrace + `)`
 
 // The contract's figures, as SQL has them: storage.RefreshRepeats, storage.RefreshGrace in microseconds, and the bytes of
 // storage.MaxAccessTokens.
@@ -25,41 +35,43 @@ const (
 	mostAccess     = "384"
 )
 
-// rotateRefreshToken moves the family on, or repeats, or revokes. The grant's row is the only lock: a second use waits
-// for the first and evaluates all of this again on the row that the first has left, so the family has one newest
-// generation. EndSession and LockUser revoke this row in a later statement than the one that ends the session or locks
-// the user: that statement waits for this one and revokes what it issued, or comes first, and revoked_at = 0 fails here.
-const rotateRefreshToken = `UPDATE grants g SET
-	revoked_at = CASE WHEN ` + isNewest + ` OR ` + isRepeat + ` THEN 0 ELSE $6::bigint END,
-	refresh_generation = CASE WHEN ` + isNewest + ` THEN g.refresh_generation + 1 ELSE g.refresh_generation END,
-	refresh_params = CASE WHEN ` + isNewest + ` THEN $5::bytea ELSE g.refresh_params END,
-	refresh_rotated_at = CASE WHEN ` + isNewest + ` THEN $6::bigint ELSE g.refresh_rotated_at END,
-	refresh_repeats = CASE WHEN ` + isNewest + ` THEN 0 ELSE g.refresh_repeats + 1 END,
-	refresh_expires_at = CASE WHEN ` + isNewest + ` OR ` + isRepeat + ` THEN $7::bigint ELSE g.refresh_expires_at END,
-	access = CASE WHEN ` + isNewest + ` OR ` + isRepeat + ` THEN substring($8::bytea || g.access FROM 1 FOR ` + mostAccess + `) ELSE g.access END
+// reuse repeats the answer to a token that was used before, or ends its family. It comes after rotateNewest has found
+// nothing, and decides on the row as it is by then.
+const reuse = `UPDATE grants g SET
+	revoked_at = CASE WHEN ` + isRepeat + ` THEN 0 ELSE $6::bigint END,
+	refresh_repeats = g.refresh_repeats + 1,
+	refresh_expires_at = CASE WHEN ` + isRepeat + ` THEN $7::bigint ELSE g.refresh_expires_at END,
+	access = CASE WHEN ` + isRepeat + ` THEN substring($8::bytea || g.access FROM 1 FOR ` + mostAccess + `) ELSE g.access END
 FROM users u
-WHERE g.id = $1 AND g.refresh_seed = $2 AND g.client_id = $3 AND g.refresh_generation >= $4::bigint AND g.revoked_at = 0
-	AND g.refresh_expires_at > $6::bigint AND g.expires_at > $6::bigint
-	AND u.id = g.user_id AND u.locked_at = 0
-RETURNING ` + relational.GrantColumns + `, ` + relational.UserColumns
+WHERE ` + presentedFamily + ` AND g.refresh_generation > $4::bigint AND g.refresh_expires_at > $6::bigint AND g.ends_at > $6::bigint
+RETURNING ` + mintedColumns + `, g.revoked_at`
 
-// RotateRefreshToken uses a refresh token, in one statement.
+// RotateRefreshToken uses a refresh token: the newest one in one statement. What stands in the way is asked only then.
 func (s *Store) RotateRefreshToken(ctx context.Context, r storage.Rotation) (issued storage.Issued, err error) {
 	if r.Seed.IsZero() { // what a grant without refresh tokens has
 		return storage.Issued{}, fmt.Errorf("rotate refresh token: %w", storage.ErrNotFound)
 	}
-	err = s.db.one(ctx, func(ctx context.Context) error {
-		var scanErr error
-		issued, scanErr = scanIssued(s.db.pool.QueryRow(ctx, rotateRefreshToken,
-			r.GrantID[:], r.Seed[:], r.ClientID, int64(r.Generation), r.Params[:], relational.Micros(r.Now),
-			relational.Micros(r.RefreshExpiresAt), accessColumn(r.Access)))
+	known := storage.Grant{
+		ID: r.GrantID, ClientID: r.ClientID,
+		RefreshSeed: r.Seed, RefreshGeneration: r.Generation + 1, RefreshExpiresAt: r.RefreshExpiresAt, Access: accessTokens(r.Access),
+	}
+	args := []any{
+		r.GrantID[:], r.Seed[:], r.ClientID, int64(r.Generation), r.Params[:], relational.Micros(r.Now),
+		relational.Micros(r.RefreshExpiresAt), accessColumn(r.Access),
+	}
+	err = s.db.one(ctx, func(ctx context.Context) (err error) {
+		if issued, err = scanMinted(s.db.pool.QueryRow(ctx, rotateNewest, args...), known); !noRow(err) {
+			return err
+		}
+		var revoked int64
+		issued, err = scanMinted(s.db.pool.QueryRow(ctx, reuse, args...), known, &revoked)
 		switch {
-		case noRow(scanErr):
+		case noRow(err):
 			return s.whyNoRotation(ctx, r)
-		case scanErr == nil && !issued.Grant.RevokedAt.IsZero():
+		case err == nil && revoked != 0:
 			return storage.ErrReplayed
 		}
-		return scanErr
+		return err
 	})
 	if err != nil {
 		return storage.Issued{}, fmt.Errorf("rotate refresh token: %w", err)
@@ -70,9 +82,8 @@ func (s *Store) RotateRefreshToken(ctx context.Context, r storage.Rotation) (iss
 // whyNoRotation tells a token that came too late from one that never was. Nothing was changed.
 func (s *Store) whyNoRotation(ctx context.Context, r storage.Rotation) error {
 	var late bool
-	err := s.db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM grants g JOIN users u ON u.id = g.user_id
-		WHERE g.id = $1 AND g.refresh_seed = $2 AND g.client_id = $3 AND g.refresh_generation >= $4 AND g.revoked_at = 0
-			AND (g.refresh_expires_at <= $5 OR g.expires_at <= $5) AND u.locked_at = 0)`,
+	err := s.db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM grants g, users u WHERE `+presentedFamily+`
+			AND g.refresh_generation >= $4 AND (g.refresh_expires_at <= $5 OR g.ends_at <= $5))`,
 		r.GrantID[:], r.Seed[:], r.ClientID, int64(r.Generation), relational.Micros(r.Now)).Scan(&late)
 	switch {
 	case err != nil:

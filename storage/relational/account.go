@@ -13,7 +13,7 @@ func (s *Store) ListUserGrants(ctx context.Context, userID string, now time.Time
 	err = s.read(ctx, "list user grants", func(tx Tx) error {
 		list = nil
 		return each(ctx, tx, `SELECT `+GrantColumns+`, g.code_uses, g.code_expires_at, g.refresh_rotated_at FROM grants g
-			WHERE g.user_id = ? AND g.revoked_at = 0 AND g.expires_at > ? ORDER BY g.created_at DESC, g.id DESC`,
+			WHERE g.user_id = ? AND g.revoked_at = 0 AND g.ends_at > ? ORDER BY g.created_at DESC, g.id DESC`,
 			[]any{userID, Micros(now)}, func(row Row) error {
 				var r GrantRow
 				var uses, codeExpires, rotated int64
@@ -54,7 +54,7 @@ func (s *Store) UserConsents(ctx context.Context, userID string) (list []storage
 				return err
 			}
 			var err error
-			c.Scopes, err = decodeStrings(scopes)
+			c.Scopes, err = DecodeStrings(scopes)
 			c.UpdatedAt = Time(updated)
 			list = append(list, c)
 			return err

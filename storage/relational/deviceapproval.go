@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"qiao/storage"
@@ -49,12 +50,12 @@ func insertDeviceGrant(ctx context.Context, tx Tx, d device, by approver, now ti
 	var noHash storage.Hash
 	shown := d.Device
 	shown.Name = d.Name
-	facts := FactsOf(storage.Grant{Scopes: d.Scopes, AMR: by.amr, ACR: by.acr, Device: shown})
-	return tx.Do(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
+	return tx.Do(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, scopes, nonce, amr, acr, device,
 			created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
 			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access, for_device)
-		VALUES (?, ?, ?, ?, ?, ?, 1, ?, '', '', ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, ?, 1)`,
-		d.ID[:], by.user.ID, d.ClientID, noSession[:], by.account, by.openID, Micros(by.authTime), facts,
+		VALUES (?, ?, ?, ?, ?, ?, 1, ?, '', '', ?, '', ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, ?, 1)`,
+		d.ID[:], by.user.ID, d.ClientID, noSession[:], by.account, by.openID, Micros(by.authTime),
+		strings.Join(d.Scopes, " "), strings.Join(by.amr, " "), by.acr, encode(shown),
 		Micros(now), CodeKept(d.ExpiresAt), Micros(d.GrantExpiresAt), d.CodeHash[:], Micros(d.ExpiresAt), noHash[:], noHash[:], []byte{})
 }
 

@@ -37,7 +37,7 @@ func scanDevice(row Row) (d device, err error) {
 	if uses > 0 {
 		d.State = storage.DeviceRedeemed
 	}
-	if d.Scopes, err = decodeStrings(scopes); err != nil {
+	if d.Scopes, err = DecodeStrings(scopes); err != nil {
 		return d, err
 	}
 	return d, decode(place, &d.Device)

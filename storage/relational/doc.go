@@ -2,12 +2,13 @@
 //
 // A Store runs over a DB, which a driver package provides: storage/sqlite over database/sql, storage/postgres over pgx.
 // The drivers embed *Store and write the hot transitions by hand (IssueCode, ConsumeCode, RedeemDevice,
-// RotateRefreshToken, AccessGrant, Session), each in what is fastest there.
+// RotateRefreshToken, AccessScopes, AccessPerson, AccessGrant, Session), each in what is fastest there.
 //
 // # Portable values
 //
 // All times are BIGINT microseconds since 1970 in UTC, 0 for the zero time. IDs and hashes are BYTEA or BLOB, all zero
-// bytes when absent. Lists and structures are JSON text. Booleans are 0 and 1. So no statement differs but in its locks.
+// bytes when absent. Lists and structures are JSON text, but for the lists of a
+// grant, which have a space between. Booleans are 0 and 1. So no statement differs but in its locks.
 //
 // # Locks
 //

@@ -74,10 +74,10 @@ func TestEndsGoByAnIndex(t *testing.T) {
 	explain := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN "}
 	for name, d := range databases(t) {
 		if name == "postgres" { // which reads a table of a few rows as a whole
-			d.execute(`INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
+			d.execute(`INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, scopes, nonce, amr, acr,
 					created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
 					refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access)
-				SELECT uuid_send(gen_random_uuid()), 'u' || n % 5000, 'c' || n % 50, uuid_send(gen_random_uuid()), '', '', 0, 0, '', '', '{}',
+				SELECT uuid_send(gen_random_uuid()), 'u' || n % 5000, 'c' || n % 50, uuid_send(gen_random_uuid()), '', '', 0, 0, '', '', '', '', '', '',
 					0, 0, 0, 0, '', 0, 1, '', 0, '', 0, 0, 0, '' FROM generate_series(1, 20000) n`)
 			d.execute(`ANALYZE grants`)
 		}
@@ -148,6 +148,8 @@ func TestALockAloneRefusesEverything(t *testing.T) {
 					GrantID: used.Grant.ID, Seed: family.RefreshSeed, ClientID: "client", RefreshExpiresAt: now.Add(time.Hour), Access: access(), Now: now,
 				})
 				_, errs["access"] = d.AccessGrant(ctx, used.Grant.ID)
+				_, errs["access by userinfo"] = d.AccessPerson(ctx, used.Grant.ID)
+				_, errs["access by introspection"] = d.AccessScopes(ctx, used.Grant.ID)
 				_, errs["redeem"] = d.RedeemDevice(ctx, storage.DeviceUse{DeviceID: tv.ID, CodeHash: tv.CodeHash, ClientID: "client", Access: access(), Now: now})
 				_, errs["approve"] = d.ApproveDevice(ctx, approval)
 				_, _, errs["session"] = d.Session(ctx, pending.Grant.SessionID, pending.SessionHash, time.Hour, now)

@@ -10,7 +10,7 @@ const (
 
 	SessionColumns = `s.id, s.hash, s.user_id, s.account, s.openid, s.browser, s.auth_time, s.facts, s.created_at, s.last_seen_at, s.idle_expires_at, s.expires_at, s.ended_at`
 
-	GrantColumns = `g.id, g.user_id, g.client_id, g.session_id, g.offline, g.auth_time, g.redirect_uri, g.code_challenge, g.facts, g.created_at, g.expires_at, g.revoked_at, g.refresh_seed, g.refresh_generation, g.refresh_expires_at, g.access, g.for_device`
+	GrantColumns = `g.id, g.user_id, g.client_id, g.session_id, g.offline, g.auth_time, g.redirect_uri, g.code_challenge, g.scopes, g.nonce, g.amr, g.acr, g.device, g.created_at, g.ends_at, g.revoked_at, g.refresh_seed, g.refresh_generation, g.refresh_expires_at, g.access, g.for_device`
 )
 
 // UserRow scans UserColumns: row.Scan(append(u.Dest(), more...)...), then u.User().
@@ -30,7 +30,7 @@ func (r *UserRow) Dest() []any {
 func (r *UserRow) User() (storage.User, error) {
 	u := r.user
 	var err error
-	u.Groups, err = decodeStrings(r.groups)
+	u.Groups, err = DecodeStrings(r.groups)
 	u.PhoneVerifiedAt, u.LockedAt = Time(r.verifiedAt), Time(r.lockedAt)
 	u.CreatedAt, u.UpdatedAt = Time(r.created), Time(r.updated)
 	return u, err
@@ -71,37 +71,19 @@ func (r *SessionRow) Session() (storage.Session, error) {
 	return s, err
 }
 
-// GrantFacts is the column grants.facts: what is fixed and never asked for.
-type GrantFacts struct {
-	Scopes []string        `json:"scopes"`
-	Nonce  string          `json:"nonce,omitempty"`
-	AMR    []string        `json:"amr,omitempty"`
-	ACR    string          `json:"acr,omitempty"`
-	Device *storage.Device `json:"device,omitempty"`
-}
-
-// FactsOf is the column's text for a new grant.
-func FactsOf(g storage.Grant) string {
-	facts := GrantFacts{Scopes: g.Scopes, Nonce: g.Nonce, AMR: g.AMR, ACR: g.ACR}
-	if g.Device != (storage.Device{}) {
-		facts.Device = &g.Device
-	}
-	return encode(facts)
-}
-
 // GrantRow scans GrantColumns.
 type GrantRow struct {
-	grant                                               storage.Grant
-	id, session, seed, access                           []byte
-	facts                                               string
-	offline, forDevice, generation                      int64
-	authTime, created, expires, revoked, refreshExpires int64
+	grant                                            storage.Grant
+	id, session, seed, access                        []byte
+	scopes, amr, device                              string
+	offline, forDevice, generation                   int64
+	authTime, created, ends, revoked, refreshExpires int64
 }
 
 // Dest is where to scan to.
 func (r *GrantRow) Dest() []any {
 	g := &r.grant
-	return []any{&r.id, &g.UserID, &g.ClientID, &r.session, &r.offline, &r.authTime, &g.RedirectURI, &g.CodeChallenge, &r.facts, &r.created, &r.expires, &r.revoked, &r.seed, &r.generation, &r.refreshExpires, &r.access, &r.forDevice}
+	return []any{&r.id, &g.UserID, &g.ClientID, &r.session, &r.offline, &r.authTime, &g.RedirectURI, &g.CodeChallenge, &r.scopes, &g.Nonce, &r.amr, &g.ACR, &r.device, &r.created, &r.ends, &r.revoked, &r.seed, &r.generation, &r.refreshExpires, &r.access, &r.forDevice}
 }
 
 // Grant is the grant that was scanned.
@@ -110,15 +92,14 @@ func (r *GrantRow) Grant() (storage.Grant, error) {
 	copy(g.ID[:], r.id)
 	copy(g.SessionID[:], r.session)
 	copy(g.RefreshSeed[:], r.seed)
-	var facts GrantFacts
-	err := decode(r.facts, &facts)
-	g.Scopes, g.Nonce, g.AMR, g.ACR = facts.Scopes, facts.Nonce, facts.AMR, facts.ACR
-	if facts.Device != nil {
-		g.Device = *facts.Device
+	var err error
+	if r.device != "" {
+		err = decode(r.device, &g.Device)
 	}
+	g.Scopes, g.AMR = Words(r.scopes), Words(r.amr)
 	g.Offline, g.ForDevice = r.offline != 0, r.forDevice != 0
 	g.RefreshGeneration = uint32(r.generation)
-	g.AuthTime, g.CreatedAt, g.ExpiresAt = Time(r.authTime), Time(r.created), Time(r.expires)
+	g.AuthTime, g.CreatedAt, g.ExpiresAt = Time(r.authTime), Time(r.created), Time(r.ends)
 	g.RevokedAt, g.RefreshExpiresAt = Time(r.revoked), Time(r.refreshExpires)
 	g.Access = storage.DecodeAccessTokens(r.access)
 	return g, err

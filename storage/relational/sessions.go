@@ -97,5 +97,5 @@ func loadConsent(ctx context.Context, tx Tx, userID, clientID, lock string) ([]s
 	if err != nil {
 		return nil, err
 	}
-	return decodeStrings(text)
+	return DecodeStrings(text)
 }

@@ -47,12 +47,12 @@ func (r *grantRow) issue(ctx context.Context, tx relational.Tx, seed storage.Has
 	if !seed.IsZero() {
 		r.Grant.RefreshExpiresAt = relational.Time(relational.Micros(expiresAt))
 	}
-	end := r.endsAt
+	end := relational.Micros(r.Grant.ExpiresAt)
 	if kept := relational.TokensKept(seed, access, now); kept > 0 {
-		end = max(kept, relational.Micros(r.Grant.ExpiresAt))
+		end = max(kept, r.expiresAt)
 	}
 	r.Grant.ExpiresAt = relational.Time(end)
-	_, err := tx.Exec(ctx, `UPDATE grants SET code_uses = 1, expires_at = ?, refresh_seed = ?, refresh_expires_at = ?, access = ? WHERE id = ?`,
+	_, err := tx.Exec(ctx, `UPDATE grants SET code_uses = 1, ends_at = ?, refresh_seed = ?, refresh_expires_at = ?, access = ? WHERE id = ?`,
 		end, seed[:], relational.Micros(r.Grant.RefreshExpiresAt), r.addAccess(access), r.Grant.ID[:])
 	return err
 }

@@ -12,13 +12,13 @@ import (
 // grantRow is a grant with what its transitions decide on, and its user.
 type grantRow struct {
 	storage.Issued
-	codeHash, params                                  storage.Hash
-	endsAt, codeExpires, codeUses, rotatedAt, repeats int64
-	access                                            []byte
+	codeHash, params                                     storage.Hash
+	expiresAt, codeExpires, codeUses, rotatedAt, repeats int64
+	access                                               []byte
 }
 
 const selectGrant = `SELECT ` + relational.GrantColumns + `, ` + relational.UserColumns + `,
-	g.ends_at, g.code_hash, g.refresh_params, g.code_expires_at, g.code_uses, g.refresh_rotated_at, g.refresh_repeats, g.access
+	g.expires_at, g.code_hash, g.refresh_params, g.code_expires_at, g.code_uses, g.refresh_rotated_at, g.refresh_repeats, g.access
 	FROM grants g JOIN users u ON u.id = g.user_id WHERE g.id = ? AND g.revoked_at = 0 AND u.locked_at = 0`
 
 // liveGrant returns a grant that is not revoked, of a user who is not locked; else ErrNotFound.
@@ -26,7 +26,7 @@ func liveGrant(ctx context.Context, tx relational.Tx, id storage.ID) (row grantR
 	var g relational.GrantRow
 	var u relational.UserRow
 	var codeHash, params []byte
-	dest := append(append(g.Dest(), u.Dest()...), &row.endsAt, &codeHash, &params, &row.codeExpires, &row.codeUses, &row.rotatedAt, &row.repeats, &row.access)
+	dest := append(append(g.Dest(), u.Dest()...), &row.expiresAt, &codeHash, &params, &row.codeExpires, &row.codeUses, &row.rotatedAt, &row.repeats, &row.access)
 	if err := tx.QueryRow(ctx, selectGrant, id[:]).Scan(dest...); err != nil {
 		return row, found(err)
 	}
@@ -65,6 +65,17 @@ func (s *Store) AccessGrant(ctx context.Context, id storage.ID) (storage.Issued,
 		return storage.Issued{}, fmt.Errorf("access grant: %w", err)
 	}
 	return row.Issued, nil
+}
+
+// AccessScopes is AccessGrant, which costs little here.
+func (s *Store) AccessScopes(ctx context.Context, id storage.ID) (storage.Grant, error) {
+	issued, err := s.AccessGrant(ctx, id)
+	return issued.Grant, err
+}
+
+// AccessPerson is AccessGrant.
+func (s *Store) AccessPerson(ctx context.Context, id storage.ID) (storage.Issued, error) {
+	return s.AccessGrant(ctx, id)
 }
 
 // found makes "no row" the contract's ErrNotFound.

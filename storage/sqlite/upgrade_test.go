@@ -39,10 +39,10 @@ func TestUpgradeFromTheFirstVersion(t *testing.T) {
 		attempt[:], none, hash, end, hash, scene[:])
 	execute(`INSERT INTO scenes VALUES (?, ?, '', ?)`, scene[:], attempt[:], end)
 	execute(`INSERT INTO users VALUES ('u1', 'u1', '', NULL, NULL, 0, '[]', 0, 0, 0)`)
-	execute(`INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, facts,
+	execute(`INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, scopes, nonce, amr, acr,
 			created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
 			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access)
-		VALUES (?, 'u1', 'rp', ?, 'main', 'o1', 0, 0, 'https://rp/cb', '', '{"scopes":["openid"]}', 0, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, x'')`,
+		VALUES (?, 'u1', 'rp', ?, 'main', 'o1', 0, 0, 'https://rp/cb', '', 'openid', '', '', '', 0, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, x'')`,
 		grant[:], none, end, end, code[:], end, hash, hash)
 	require.NoError(t, db.Close())
 

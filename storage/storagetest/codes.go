@@ -41,17 +41,26 @@ func codeYields(w world) {
 	u := useOf(c, start.Add(time.Second))
 	issued, err := w.b.ConsumeCode(w.Context(), u)
 	require.NoError(w, err)
+	read := w.grant(c.Grant.ID)
 	want := c.Grant
-	want.RefreshSeed, want.RefreshExpiresAt, want.Access = u.RefreshSeed, u.RefreshExpiresAt, issued.Grant.Access
-	require.Equal(w, want, issued.Grant)
-	require.Equal(w, p.user, issued.User)
-	require.Len(w, issued.Grant.Access, 1)
+	want.RefreshSeed, want.RefreshExpiresAt, want.Access = u.RefreshSeed, u.RefreshExpiresAt, read.Grant.Access
+	require.Equal(w, want, read.Grant)
+	require.Equal(w, p.user, read.User)
+	require.Len(w, read.Grant.Access, 1)
+	require.Equal(w, minted(read), minted(issued))
 	require.Equal(w, u.Access.Hash, issued.Grant.Access[0].Hash)
 	require.True(w, u.Access.ExpiresAt.Equal(issued.Grant.Access[0].ExpiresAt))
 	require.Equal(w, storage.AllScopes, issued.Grant.Access[0].Mask)
-	read, err := w.a.AccessGrant(w.Context(), c.Grant.ID)
+
+	person, err := w.a.AccessPerson(w.Context(), c.Grant.ID)
 	require.NoError(w, err)
-	require.Equal(w, issued, read)
+	require.Equal(w, claimed(p.user), claimed(person.User))
+	scopes, err := w.a.AccessScopes(w.Context(), c.Grant.ID)
+	require.NoError(w, err)
+	for _, g := range []storage.Grant{person.Grant, scopes} {
+		require.Equal(w, storage.Grant{UserID: want.UserID, ClientID: want.ClientID, Scopes: want.Scopes, Access: want.Access},
+			storage.Grant{UserID: g.UserID, ClientID: g.ClientID, Scopes: g.Scopes, Access: g.Access})
+	}
 }
 
 func codeOnce(w world) {

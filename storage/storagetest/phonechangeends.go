@@ -38,7 +38,7 @@ func changeEnds(w world) {
 	}
 	issued, err := w.a.RotateRefreshToken(w.Context(), rotationOf(offline, start))
 	require.NoError(w, err)
-	require.Equal(w, []byte("index +86139new"), issued.User.PhoneIndex)
+	require.Equal(w, []byte("sealed +86139new"), issued.User.PhoneSealed)
 }
 
 func changeTellsAll(w world) {

@@ -23,10 +23,11 @@ func grantRevoked(w world) {
 
 func accessRevoked(w world) {
 	issued := w.tokens(w.signIn("o1", start), true, start)
-	id, first := issued.Grant.ID, issued.Grant.Access[0]
+	id := issued.Grant.ID
+	first := w.grant(id).Grant.Access[0]
 	issued, err := w.a.RotateRefreshToken(w.Context(), rotationOf(issued, start))
 	require.NoError(w, err)
-	second := issued.Grant.Access[0]
+	second := w.grant(id).Grant.Access[0]
 	require.NoError(w, w.a.RevokeAccessToken(w.Context(), id, "other", first.Hash, start))
 	require.NoError(w, w.a.RevokeAccessToken(w.Context(), id, "grafana", newHash(), start))
 	read, err := w.b.AccessGrant(w.Context(), id)
@@ -73,7 +74,7 @@ func accessRevokedAtOnce(w world) {
 		issued, err = w.a.RotateRefreshToken(w.Context(), rotationOf(issued, start.Add(time.Duration(n+1)*time.Minute)))
 		require.NoError(w, err)
 	}
-	tokens := issued.Grant.Access
+	tokens := w.grant(issued.Grant.ID).Grant.Access
 	errs := parallel(len(tokens)-1, func(n int) error {
 		return w.store(n).RevokeAccessToken(context.WithoutCancel(w.Context()), issued.Grant.ID, "grafana", tokens[n].Hash, start)
 	})

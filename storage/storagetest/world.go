@@ -229,36 +229,6 @@ func newAccess(now time.Time) storage.AccessToken {
 	return storage.AccessToken{Hash: newHash(), ExpiresAt: now.Add(10 * time.Minute).Truncate(time.Second), Mask: storage.AllScopes}
 }
 
-// tokens is a grant whose code was exchanged.
-func (w world) tokens(p person, offline bool, now time.Time) storage.Issued {
-	w.Helper()
-	c := p.codeOf(now)
-	c.Grant.Offline = offline
-	require.NoError(w, w.a.IssueCode(w.Context(), c))
-	issued, err := w.b.ConsumeCode(w.Context(), useOf(c, now))
-	require.NoError(w, err)
-	return issued
-}
-
-// rotationOf is a use of the refresh token that was handed out with issued.
-func rotationOf(issued storage.Issued, now time.Time) storage.Rotation {
-	g := issued.Grant
-	return storage.Rotation{
-		GrantID: g.ID, Seed: g.RefreshSeed, Generation: g.RefreshGeneration, ClientID: g.ClientID, Params: storage.HashOf(nil),
-		RefreshExpiresAt: now.Add(30 * 24 * time.Hour), Access: newAccess(now), Now: now,
-	}
-}
-
-// alive reports whether the grant answers.
-func (w world) alive(id storage.ID) bool {
-	w.Helper()
-	_, err := w.b.AccessGrant(w.Context(), id)
-	if err != nil {
-		require.ErrorIs(w, err, storage.ErrNotFound)
-	}
-	return err == nil
-}
-
 // actions lists the audit log's actions about a user, oldest first; about all with an empty id.
 func (w world) actions(userID string) []string {
 	w.Helper()
