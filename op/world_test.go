@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +24,7 @@ import (
 	"qiao/storage/memory"
 	"qiao/storage/seal"
 	"qiao/storage/sqlite"
+	"qiao/storage/sqlite/sqlitetest"
 	"qiao/ui"
 )
 
@@ -107,6 +108,13 @@ func (w *world) loadKeys(ctx context.Context) {
 	require.NoError(w.t, err)
 }
 
+// pages is the renderer of all worlds: it keeps nothing of a request, and to parse every template takes longer than most
+// stories. A page that cannot be drawn is an answer 500, and is told in the test's output.
+var pages = sync.OnceValues(func() (*ui.Renderer, error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	return ui.New(ui.Config{Brand: ui.Brand{Name: "Qiao"}, DefaultLang: browser.English, Log: log})
+})
+
 func newWorld(t *testing.T, s settings) *world {
 	t.Helper()
 	ctx := t.Context()
@@ -124,7 +132,7 @@ func newWorld(t *testing.T, s settings) *world {
 	var err error
 	w.box, err = seal.New(bytes.Repeat([]byte{7}, 32))
 	require.NoError(t, err)
-	w.store, err = sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(t.TempDir(), "qiao.db"), Now: w.clock.Now, Log: log})
+	w.store, err = sqlite.Open(ctx, sqlite.Config{Path: sqlitetest.File(t), Now: w.clock.Now, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.store.Close() })
 	for _, c := range w.someClients() {
@@ -140,7 +148,7 @@ func newWorld(t *testing.T, s settings) *world {
 	issuer, err := url.Parse(w.issuer)
 	require.NoError(t, err)
 	w.guard = &browser.Guard{Issuer: issuer, Box: w.box}
-	pages, err := ui.New(ui.Config{Brand: ui.Brand{Name: "Qiao"}, DefaultLang: browser.English, Log: log})
+	pages, err := pages()
 	require.NoError(t, err)
 	registry := clients.New(clients.Config{Store: w.store, Box: w.box, Now: w.clock.Now, Log: log})
 	w.ring, err = keys.New(keys.Config{Issuer: w.issuer, Store: w.store, Box: w.box, Now: w.clock.Now, Log: log})

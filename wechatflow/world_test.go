@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +24,7 @@ import (
 	"qiao/storage/memory"
 	"qiao/storage/seal"
 	"qiao/storage/sqlite"
+	"qiao/storage/sqlite/sqlitetest"
 	"qiao/ui"
 	"qiao/wechatflow"
 	"qiao/wechatflow/simulator"
@@ -100,13 +101,20 @@ type options struct {
 
 const testClientID = "shop"
 
+// pages is the renderer of all worlds: it keeps nothing of a request, and to parse every template takes longer than most
+// stories. A page that cannot be drawn is an answer 500, and is told in the test's output.
+var pages = sync.OnceValues(func() (*ui.Renderer, error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	return ui.New(ui.Config{Brand: ui.Brand{Name: "Qiao"}, Log: log})
+})
+
 func newWorld(t *testing.T, o options) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{now: time.Now().Truncate(time.Second)}, logs: &syncBuffer{}, metrics: prometheus.NewRegistry(), pocket: &pocket{}}
 	log := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx := context.Background()
 
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(t.TempDir(), "qiao.db"), Now: w.clock.Now, Log: log})
+	db, err := sqlite.Open(ctx, sqlite.Config{Path: sqlitetest.File(t), Now: w.clock.Now, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	w.store = &faultyStore{Store: db}
@@ -139,7 +147,7 @@ func newWorld(t *testing.T, o options) *world {
 	if o.locate {
 		w.guard.TrustedProxies, w.guard.Locate = loopbackProxies(), placeOf
 	}
-	w.pages, err = ui.New(ui.Config{Brand: ui.Brand{Name: "Qiao"}, Log: log})
+	w.pages, err = pages()
 	require.NoError(t, err)
 
 	who := wechat.Account{

@@ -3,7 +3,6 @@ package grants_test
 import (
 	"crypto/rand"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"qiao/storage"
 	"qiao/storage/sqlite"
+	"qiao/storage/sqlite/sqlitetest"
 )
 
 // realStore is SQLite with a person signed in by the transitions that the WeChat flow makes.
@@ -20,7 +20,7 @@ type realStore struct{ *sqlite.Store }
 func openSQLite(t *testing.T) realStore {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), sqlite.Config{
-		Path: filepath.Join(t.TempDir(), "qiao.db"), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Path: sqlitetest.File(t), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = store.Close() })

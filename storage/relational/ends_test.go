@@ -2,7 +2,6 @@ package relational_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"qiao/storage/postgres"
 	"qiao/storage/relational"
 	"qiao/storage/sqlite"
+	"qiao/storage/sqlite/sqlitetest"
 	"qiao/storage/storagetest/servers"
 )
 
@@ -25,7 +25,7 @@ type database struct {
 
 func databases(t *testing.T) map[string]database {
 	t.Helper()
-	lite, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "qiao.db")})
+	lite, err := sqlite.Open(t.Context(), sqlite.Config{Path: sqlitetest.File(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, lite.Close()) })
 	dsn := servers.Postgres(t)

@@ -11,12 +11,13 @@ import (
 
 	"qiao/storage"
 	"qiao/storage/sqlite"
+	"qiao/storage/sqlite/sqlitetest"
 )
 
 // TestFullDatabase: where the disk is full no transition reports a success that is not in the file, reading goes on, and
 // writing goes on once there is room.
 func TestFullDatabase(t *testing.T) {
-	path := file(t)
+	path := sqlitetest.File(t)
 	const pages = 120
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, MaxPageCount: pages})
 	require.NoError(t, err)
@@ -48,7 +49,7 @@ func TestFullDatabase(t *testing.T) {
 
 // TestGoneCallers: callers that give up while they wait for their turn leave nothing half done, and nobody stuck.
 func TestGoneCallers(t *testing.T) {
-	s := open(t, sqlite.Config{Path: file(t)})
+	s := open(t, sqlite.Config{Path: sqlitetest.File(t)})
 	before, err := s.Version(t.Context())
 	require.NoError(t, err)
 	var group sync.WaitGroup

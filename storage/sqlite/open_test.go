@@ -14,6 +14,7 @@ import (
 
 	"qiao/storage"
 	"qiao/storage/sqlite"
+	"qiao/storage/sqlite/sqlitetest"
 )
 
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -41,7 +42,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestASecondServerIsRefused(t *testing.T) {
-	path := file(t)
+	path := sqlitetest.File(t)
 	first, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
 	require.NoError(t, err)
 	_, err = sqlite.Open(t.Context(), sqlite.Config{Path: path})
@@ -69,7 +70,7 @@ func execute(t *testing.T, path, statement string) {
 }
 
 func TestANewerSchemaIsRefused(t *testing.T) {
-	path := file(t)
+	path := sqlitetest.File(t)
 	execute(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
 	for _, shared := range []bool{false, true} {
 		_, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Shared: shared})
@@ -99,7 +100,7 @@ func TestCommandsMigrateOnce(t *testing.T) {
 }
 
 func TestClosedStore(t *testing.T) {
-	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: file(t)})
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: sqlitetest.File(t)})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	require.Error(t, s.Mark(t.Context(), storage.ModeDemo))
@@ -109,7 +110,7 @@ func TestClosedStore(t *testing.T) {
 
 // A file that is copied after a commit, without any close, has what was committed: this is what a killed process leaves.
 func TestCommittedIsInTheFile(t *testing.T) {
-	path := file(t)
+	path := sqlitetest.File(t)
 	s := open(t, sqlite.Config{Path: path})
 	require.NoError(t, s.Mark(t.Context(), storage.ModeProduction))
 	copied := filepath.Join(t.TempDir(), "copy.db")
