@@ -72,7 +72,8 @@
 //
 // A page waits in a long-poll (login_state.go) for a wake-up of the signals. Wake-ups may be lost, so the lookout (lookout.go)
 // asks the Store every few seconds which logins have changed, a hundred of them in a statement, and has only those pages
-// read again. A wake-up goes the same way: when Redis comes back and all are woken, nobody asks alone.
+// read again. A wake-up goes the same way: when Redis comes back and all are woken, nobody asks alone. Between two polls of a
+// page its waiter rests (resting.go), watched and looked after, so that a poll which follows another one reads nothing.
 //
 // # Three secrets
 //

@@ -50,6 +50,7 @@ type statePoll struct {
 
 	waiter *waiter
 	placed bool // among the waiters
+	rests  bool // the waiter is kept for the next poll
 
 	shown  ui.LoginState
 	until  time.Time // when the picture that is shown is over; zero without one
@@ -103,6 +104,9 @@ func (p *statePoll) begin() {
 			return
 		}
 	}
+	if p.wait > 0 && p.resume() {
+		return
+	}
 	p.waiter = p.lookout.enter(p.Signals, topic(id)) // before the first look, so that no change falls between
 	p.look()
 	if p.status == 0 {
@@ -110,9 +114,24 @@ func (p *statePoll) begin() {
 	}
 }
 
+// resume goes on with the waiter of this page's last poll.
+func (p *statePoll) resume() bool {
+	r := p.lookout.resume(p.id, p.browser, p.seen)
+	if r == nil {
+		return false
+	}
+	p.waiter, p.shown, p.until = r.waiter, r.shown, r.until
+	p.waiter.endWith(p.r.Context(), p.wait)
+	return true
+}
+
 // leave gives back what begin has taken.
 func (p *statePoll) leave() {
-	if p.waiter != nil {
+	switch {
+	case p.waiter == nil:
+	case p.rests:
+		p.lookout.rest(p.id, &rested{waiter: p.waiter, browser: p.browser, seen: p.seen, shown: p.shown, until: p.until})
+	default:
 		p.waiter.leave()
 	}
 	if p.placed {
@@ -131,6 +150,7 @@ func (p *statePoll) woken() {
 		p.status = statusGone
 	case p.status == 0 && why&(wakeOver|wakeStop) != 0:
 		p.status, p.retry = http.StatusOK, why&wakeStop != 0
+		p.rests = !p.retry && p.shown.State == string(storage.AttemptWaiting) // what others show is in more rows than the lookout sees
 	}
 }
 

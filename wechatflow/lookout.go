@@ -20,6 +20,7 @@ type lookout struct {
 
 	mu       sync.Mutex
 	waiters  map[*waiter]struct{}
+	resting  map[storage.ID]*rested
 	stopping bool          // nobody waits any more
 	wanted   chan struct{} // holds one: somebody was woken, and wants to know now
 
@@ -61,7 +62,7 @@ const lookoutRest = time.Second
 func newLookout(c Config) *lookout {
 	l := &lookout{
 		progress: c.Store.Progress, every: c.Lifetimes.Recheck, now: c.Now, log: c.Log,
-		waiters: make(map[*waiter]struct{}), wanted: make(chan struct{}, 1),
+		waiters: make(map[*waiter]struct{}), resting: make(map[storage.ID]*rested), wanted: make(chan struct{}, 1),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop

@@ -182,6 +182,70 @@ func TestWaiterOfALoginThatIsGone(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, soon(t, gone))
 }
 
+// A page that asks again at once is looked after in between, and nothing is read for it.
+func TestPollsThatFollowEachOther(t *testing.T) {
+	w := newWorld(t, slowRecheck()) // only a wake-up can answer in time
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	_, p := c.state(login, login.version(), 1)
+	require.Equal(t, http.StatusOK, p.status)
+	reads := w.store.reads.Load()
+	s, _ := c.state(login, login.version(), 1)
+	require.Equal(t, "waiting", s.State)
+	require.Equal(t, login.attr("data-qr"), s.QR)
+	require.Positive(t, s.ExpiresIn)
+	require.Equal(t, reads, w.store.reads.Load(), "it was read for the first poll")
+
+	_, p = w.browser().state(login, login.version(), 1)
+	require.Equal(t, http.StatusNotFound, p.status, "a browser without the secret")
+	other := w.browser()
+	other.login()
+	_, p = other.state(login, login.version(), 1)
+	require.Equal(t, http.StatusNotFound, p.status, "another browser")
+	s, _ = c.state(login, 0, 20)
+	require.NotEmpty(t, s.Picture, "a page that has seen something else is told at once")
+	s, _ = c.state(login, login.version(), 1)
+	require.Equal(t, "waiting", s.State)
+
+	// Between two polls.
+	alice.scan(login.attr("data-qr"))
+	alice.follow()
+	began := time.Now()
+	s, _ = c.state(login, login.version(), 20)
+	require.Equal(t, "scanned", s.State)
+	require.Less(t, time.Since(began), 4*time.Second)
+}
+
+// So is the end of a picture between two polls.
+func TestPictureThatEndsBetweenPolls(t *testing.T) {
+	w := newWorld(t, slowRecheck())
+	c := w.browser()
+	login := c.login()
+	_, p := c.state(login, login.version(), 1)
+	require.Equal(t, http.StatusOK, p.status)
+	w.clock.advance(3 * time.Minute)
+	began := time.Now()
+	s, _ := c.state(login, login.version(), 20)
+	require.NotEqual(t, login.version(), s.Version)
+	require.Less(t, time.Since(began), 4*time.Second)
+}
+
+// A page that does not ask again is forgotten.
+func TestPageThatDoesNotAskAgain(t *testing.T) {
+	w := newWorld(t, options{lifetimes: wechatflow.Lifetimes{Recheck: 20 * time.Millisecond}})
+	c := w.browser()
+	login := c.login()
+	_, p := c.state(login, login.version(), 1)
+	require.Equal(t, http.StatusOK, p.status)
+	w.eventually("nobody looks any more", func() bool {
+		looks := w.store.looks.Load()
+		time.Sleep(200 * time.Millisecond)
+		return looks == w.store.looks.Load()
+	})
+	s, _ := c.state(login, login.version(), 1)
+	require.Equal(t, "waiting", s.State)
+}
+
 // A browser that goes away gives its place back at once.
 func TestWaiterThatGoesAway(t *testing.T) {
 	w := newWorld(t, slowRecheck())
