@@ -104,7 +104,9 @@ func (d *database) transaction(ctx context.Context, fn func(relational.Tx) error
 		return err
 	}
 	defer conn.Release()
+	t := newTransaction(ctx, conn, &d.statements)
 	defer func() { // also when fn panics
+		_ = t.settle() // what failed has been told; the rest is undone
 		if conn.Conn().PgConn().TxStatus() == 'I' {
 			return
 		}
@@ -112,7 +114,6 @@ func (d *database) transaction(ctx context.Context, fn func(relational.Tx) error
 		defer cancel()
 		_, _ = conn.Exec(ctx, "rollback")
 	}()
-	t := newTransaction(ctx, conn, &d.statements)
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -152,12 +153,9 @@ func (t alone) QueryRow(_ context.Context, query string, args ...any) relational
 	return row{t.pool.QueryRow(t.ctx, t.numbered(query), args...)}
 }
 
-func (t alone) Query(_ context.Context, query string, args ...any) (relational.Rows, error) {
-	r, err := t.pool.Query(t.ctx, t.numbered(query), args...)
-	if err != nil {
-		return nil, translate(err)
-	}
-	return rows{r}, nil
+func (t alone) Query(_ context.Context, query string, args ...any) relational.Rows {
+	r, _ := t.pool.Query(t.ctx, t.numbered(query), args...) // its rows say the same
+	return rows{r}
 }
 
 func (alone) ForUpdate() string { return forUpdate }

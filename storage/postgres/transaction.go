@@ -10,73 +10,78 @@ import (
 	"qiao/storage/relational"
 )
 
-// transaction is relational.Tx within BEGIN and COMMIT. Statements whose result nobody waits for are kept back and sent
-// together with the next one, BEGIN with the first and COMMIT with the last: a round trip costs both sides more than most
-// statements do.
+// transaction is relational.Tx within BEGIN and COMMIT. Statements are kept back until somebody needs a result, and sent
+// together, BEGIN with the first and COMMIT with the last: a round trip costs both sides more than most statements do.
 type transaction struct {
 	ctx     context.Context // the transition's, with the deadline: the callers' own, which they pass along, is its parent
 	conn    *pgxpool.Conn
-	pending *pgx.Batch // what is kept back, BEGIN included
+	pending *batch // what is kept back, BEGIN included
+	open    *batch // what was sent last, while results of it are unread
 	*statements
 }
 
 var _ relational.Tx = (*transaction)(nil)
 
 func newTransaction(ctx context.Context, conn *pgxpool.Conn, s *statements) *transaction {
-	t := &transaction{ctx: ctx, conn: conn, pending: &pgx.Batch{}, statements: s}
+	t := &transaction{ctx: ctx, conn: conn, pending: &batch{}, statements: s}
 	t.pending.Queue("begin")
 	return t
 }
 
 func (t *transaction) Do(_ context.Context, query string, args ...any) error {
-	t.pending.Queue(t.numbered(query), args...)
+	t.keep(query, args)
 	return nil
 }
 
 func (t *transaction) Exec(_ context.Context, query string, args ...any) (int64, error) {
-	results, err := t.send(t.numbered(query), args)
+	results, err := t.keep(query, args).results()
 	if err != nil {
 		return 0, err
 	}
 	tag, err := results.Exec()
-	return tag.RowsAffected(), unstored(errors.Join(err, results.Close()))
+	return tag.RowsAffected(), unstored(errors.Join(err, t.settle()))
 }
 
 func (t *transaction) QueryRow(_ context.Context, query string, args ...any) relational.Row {
-	results, err := t.send(t.numbered(query), args)
-	return batchRow{results, err}
+	return t.keep(query, args)
 }
 
-func (t *transaction) Query(_ context.Context, query string, args ...any) (relational.Rows, error) {
-	results, err := t.send(t.numbered(query), args)
-	if err != nil {
-		return nil, err
-	}
-	r, err := results.Query()
-	if err != nil {
-		return nil, translate(errors.Join(err, results.Close()))
-	}
-	return batchRows{rows{r}, results}, nil
+func (t *transaction) Query(_ context.Context, query string, args ...any) relational.Rows {
+	return &lateRows{late: t.keep(query, args)}
 }
 
-// send sends what was kept back and a statement, in one round trip. It returns when all but the last are through.
-func (t *transaction) send(query string, args []any) (pgx.BatchResults, error) {
-	batch := t.pending
-	t.pending = &pgx.Batch{}
-	batch.Queue(query, args...)
-	results := t.conn.SendBatch(t.ctx, batch)
-	for range batch.Len() - 1 {
-		if _, err := results.Exec(); err != nil {
-			_ = results.Close() // says the same
-			return nil, unstored(err)
-		}
+// keep keeps a statement back.
+func (t *transaction) keep(query string, args []any) late {
+	t.pending.Queue(t.numbered(query), args...)
+	return late{t, t.pending, t.pending.Len() - 1}
+}
+
+// send sends what was kept back, in one round trip. What was left unread of the last one is lost.
+func (t *transaction) send() error {
+	if err := t.settle(); err != nil {
+		return unstored(err)
 	}
-	return results, nil
+	t.open, t.pending = t.pending, &batch{}
+	t.open.results = t.conn.SendBatch(t.ctx, &t.open.Batch)
+	return nil
+}
+
+// settle reads what is unread of the last round trip: the connection is free after it.
+func (t *transaction) settle() error {
+	if t.open == nil {
+		return nil
+	}
+	b := t.open
+	t.open = nil
+	return b.results.Close()
 }
 
 // commit ends the transaction. One that has sent nothing yet is over in this round trip, and without BEGIN and COMMIT
 // where it is a single statement.
 func (t *transaction) commit() error {
+	if err := t.settle(); err != nil {
+		return unstored(err)
+	}
 	begun := t.conn.Conn().PgConn().TxStatus() != 'I'
 	switch kept := t.pending.QueuedQueries; {
 	case !begun && len(kept) == 1: // BEGIN alone
@@ -85,18 +90,101 @@ func (t *transaction) commit() error {
 		_, err := t.conn.Exec(t.ctx, kept[1].SQL, kept[1].Arguments...)
 		return unstored(err)
 	}
-	results, err := t.send("commit", nil)
+	results, err := t.keep("commit", nil).results()
 	if err != nil {
 		return err
 	}
 	tag, err := results.Exec()
-	if err := errors.Join(err, results.Close()); err != nil {
+	if err := errors.Join(err, t.settle()); err != nil {
 		return unstored(err)
 	}
 	if tag.String() == "ROLLBACK" { // a statement had failed, and its error was dropped
 		return pgx.ErrTxCommitRollback
 	}
 	return nil
+}
+
+// batch is what travels in one round trip.
+type batch struct {
+	pgx.Batch
+	results pgx.BatchResults // nil until it is sent
+	read    int              // so many results were read
+}
+
+// late is a statement of a batch, and its one row.
+type late struct {
+	t     *transaction
+	batch *batch
+	at    int
+}
+
+// errUnread: the row was asked for, but another statement's result was read before it.
+var errUnread = errors.New("the result was left unread, and is lost")
+
+// results sends the batch where that was not done yet, and reads it up to this statement, whose result is the next.
+func (l late) results() (pgx.BatchResults, error) {
+	if l.batch.results == nil {
+		if err := l.t.send(); err != nil {
+			return nil, err
+		}
+	}
+	if l.t.open != l.batch || l.batch.read > l.at {
+		return nil, errUnread
+	}
+	for ; l.batch.read < l.at; l.batch.read++ {
+		if _, err := l.batch.results.Exec(); err != nil {
+			_ = l.t.settle() // says the same
+			return nil, unstored(err)
+		}
+	}
+	l.batch.read++
+	return l.batch.results, nil
+}
+
+func (l late) Scan(dest ...any) error {
+	results, err := l.results()
+	if err != nil {
+		return err
+	}
+	err = results.QueryRow().Scan(dest...)
+	if l.batch.read == l.batch.Len() {
+		err = errors.Join(err, l.t.settle())
+	}
+	return translate(err)
+}
+
+// lateRows are the rows of a statement of a batch.
+type lateRows struct {
+	late
+	rows pgx.Rows
+	err  error
+}
+
+func (r *lateRows) Next() bool {
+	if r.rows == nil && r.err == nil {
+		var results pgx.BatchResults
+		if results, r.err = r.results(); r.err == nil {
+			r.rows, r.err = results.Query()
+		}
+	}
+	return r.err == nil && r.rows.Next()
+}
+
+func (r *lateRows) Scan(dest ...any) error { return translate(r.rows.Scan(dest...)) }
+
+func (r *lateRows) Err() error {
+	if r.rows == nil || r.err != nil {
+		return translate(r.err)
+	}
+	return translate(r.rows.Err())
+}
+
+func (r *lateRows) Close() error {
+	if r.rows == nil {
+		return nil
+	}
+	r.rows.Close()
+	return r.Err()
 }
 
 // unstored is translate for a statement that stores: nothing was stored, which must not look like success, nor like an
@@ -106,32 +194,4 @@ func unstored(err error) error {
 		return err
 	}
 	return translate(err)
-}
-
-// batchRow is the row of a batch's last statement.
-type batchRow struct {
-	results pgx.BatchResults
-	err     error
-}
-
-func (r batchRow) Scan(dest ...any) error {
-	if r.err != nil {
-		return r.err
-	}
-	err := r.results.QueryRow().Scan(dest...)
-	if closed := r.results.Close(); err == nil {
-		err = closed
-	}
-	return translate(err)
-}
-
-// batchRows are the rows of a batch's last statement.
-type batchRows struct {
-	rows
-	results pgx.BatchResults
-}
-
-func (r batchRows) Close() error {
-	err := r.rows.Close()
-	return errors.Join(err, translate(r.results.Close()))
 }

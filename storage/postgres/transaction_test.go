@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,8 +92,7 @@ func TestRowsThatAreLeftUnread(t *testing.T) {
 	for range 20 { // more than the pool has connections
 		require.NoError(t, w.a.Store.DB.Write(ctx, func(tx relational.Tx) error {
 			require.NoError(t, tx.Do(ctx, `UPDATE users SET name = ?`, "all"))
-			rows, err := tx.Query(ctx, `SELECT name FROM users`)
-			require.NoError(t, err)
+			rows := tx.Query(ctx, `SELECT name FROM users`)
 			require.True(t, rows.Next())
 			var name string
 			require.NoError(t, rows.Scan(&name))
@@ -102,4 +102,71 @@ func TestRowsThatAreLeftUnread(t *testing.T) {
 			return tx.Do(ctx, `UPDATE users SET name = ?`, "")
 		}))
 	}
+}
+
+// What is asked for at once arrives in one round trip, each answer where it belongs.
+func TestRowsThatAreAskedForAtOnce(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	user := w.login().Grant.UserID
+	write := func(fn func(relational.Tx)) error {
+		return w.a.Store.DB.Write(ctx, func(tx relational.Tx) error { fn(tx); return nil })
+	}
+	ask := func(tx relational.Tx, n int64) relational.Row { return tx.QueryRow(ctx, `SELECT CAST(? AS BIGINT)`, n) }
+	read := func(row relational.Row) (n int64, err error) {
+		err = row.Scan(&n)
+		return n, err
+	}
+	wants := func(row relational.Row, want int64) {
+		t.Helper()
+		got, err := read(row)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	for range 20 { // more than the pool has connections
+		require.NoError(t, write(func(tx relational.Tx) {
+			one, two := ask(tx, 1), ask(tx, 2)
+			none := tx.QueryRow(ctx, `SELECT CAST(7 AS BIGINT) WHERE 1 = 0`)
+			list := tx.Query(ctx, `SELECT CAST(generate_series(3, 5) AS BIGINT)`)
+			require.NoError(t, tx.Do(ctx, `UPDATE users SET name = ? WHERE id = ?`, "kept back", user))
+			last := ask(tx, 6)
+			wants(one, 1)
+			wants(two, 2)
+			_, err := read(none)
+			require.ErrorIs(t, err, relational.ErrNoRows)
+			for want := int64(3); list.Next(); want++ {
+				wants(list, want)
+			}
+			require.NoError(t, errors.Join(list.Err(), list.Close()))
+			wants(last, 6)
+		}))
+		require.NoError(t, write(func(tx relational.Tx) {
+			early, skipped, late := ask(tx, 1), ask(tx, 2), ask(tx, 3)
+			wants(early, 1)
+			wants(late, 3)
+			_, err := read(skipped)
+			require.Error(t, err, "it was passed over")
+			left := ask(tx, 4)
+			_, err = tx.Exec(ctx, `UPDATE users SET name = ? WHERE id = ?`, "sent", user)
+			require.NoError(t, err)
+			_, err = read(left)
+			require.Error(t, err, "it was left unread")
+			ask(tx, 5) // and nobody reads it
+		}))
+		require.ErrorIs(t, w.a.Store.DB.Write(ctx, func(tx relational.Tx) error {
+			first, second := ask(tx, 1), ask(tx, 2)
+			wants(first, 1)
+			_ = second // its result is under way when the transaction is left
+			return storage.ErrConflict
+		}), storage.ErrConflict)
+	}
+	err := w.a.Store.DB.Write(ctx, func(tx relational.Tx) error {
+		broken, after := tx.QueryRow(ctx, `SELECT CAST(1 / (SELECT 0) AS BIGINT)`), ask(tx, 2)
+		_, err := read(broken)
+		require.Error(t, err)
+		_, err = read(after)
+		require.Error(t, err, "nothing runs after a statement that failed")
+		return nil
+	})
+	require.Error(t, err, "an error that was dropped has still undone the transaction")
 }

@@ -33,8 +33,11 @@ type Tx interface {
 	// fail only then.
 	Do(ctx context.Context, query string, args ...any) error
 	Exec(ctx context.Context, query string, args ...any) (affected int64, err error)
+	// QueryRow and Query may be sent with what comes next, as Do, and run at the latest when their result is read. So several
+	// whose parameters are known are asked for at once, and read in that order: what was not read when another statement's
+	// result is needed is lost. Between asking and reading nothing may change what is read.
 	QueryRow(ctx context.Context, query string, args ...any) Row
-	Query(ctx context.Context, query string, args ...any) (Rows, error)
+	Query(ctx context.Context, query string, args ...any) Rows
 	// ForUpdate and ForShare end a SELECT that holds the rows it reads: " FOR UPDATE" and " FOR SHARE" on PostgreSQL,
 	// empty on SQLite, where a transaction that writes is alone.
 	ForUpdate() string

@@ -1,6 +1,7 @@
 package relational_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -49,10 +50,7 @@ func (d database) plan(explain, query string, args []any) string {
 	d.t.Helper()
 	var plan strings.Builder
 	require.NoError(d.t, d.Read(d.t.Context(), func(tx relational.Tx) error {
-		rows, err := tx.Query(d.t.Context(), explain+query, args...)
-		if err != nil {
-			return err
-		}
+		rows := tx.Query(d.t.Context(), explain+query, args...)
 		for rows.Next() {
 			var line string
 			dest := []any{new(int64), new(int64), new(int64), &line}
@@ -64,7 +62,7 @@ func (d database) plan(explain, query string, args []any) string {
 			}
 			plan.WriteString(line + "\n")
 		}
-		return rows.Close()
+		return errors.Join(rows.Err(), rows.Close())
 	}))
 	return plan.String()
 }

@@ -78,10 +78,11 @@ func hold(ctx context.Context, tx Tx, query string, args ...any) error {
 
 // each runs fn for every row of the query.
 func each(ctx context.Context, tx Tx, query string, args []any, fn func(Row) error) error {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
+	return readAll(tx.Query(ctx, query, args...), fn)
+}
+
+// readAll runs fn for every row.
+func readAll(rows Rows, fn func(Row) error) error {
 	for rows.Next() {
 		if err := fn(rows); err != nil {
 			return errors.Join(err, rows.Close())

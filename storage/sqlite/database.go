@@ -100,48 +100,70 @@ func (t readTx) QueryRow(ctx context.Context, query string, args ...any) relatio
 	return queryRow(ctx, t.prepare, query, args)
 }
 
-func (t readTx) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
+func (t readTx) Query(ctx context.Context, query string, args ...any) relational.Rows {
 	return queryRows(ctx, t.prepare, query, args)
 }
 
 func (readTx) ForUpdate() string { return "" }
 func (readTx) ForShare() string  { return "" }
 
-// row is the result of a statement, or why there is none.
+type prepare func(ctx context.Context, query string) (*sql.Stmt, error)
+
+// row is a statement that runs when its row is scanned: one that is never scanned leaves nothing open.
 type row struct {
-	row *sql.Row
-	err error
+	ctx     context.Context // without an end: a statement that has begun is not cut short
+	prepare prepare
+	query   string
+	args    []any
+}
+
+func queryRow(ctx context.Context, p prepare, query string, args []any) relational.Row {
+	return row{context.WithoutCancel(ctx), p, query, args}
 }
 
 func (r row) Scan(dest ...any) error {
-	if r.err != nil {
-		return r.err
+	stmt, err := r.prepare(r.ctx, r.query)
+	if err != nil {
+		return err
 	}
-	return translate(r.row.Scan(dest...))
+	return translate(stmt.QueryRowContext(r.ctx, r.args...).Scan(dest...))
 }
 
-type prepare func(ctx context.Context, query string) (*sql.Stmt, error)
-
-func queryRow(ctx context.Context, p prepare, query string, args []any) relational.Row {
-	ctx = context.WithoutCancel(ctx)
-	stmt, err := p(ctx, query)
-	if err != nil {
-		return row{err: err}
-	}
-	return row{row: stmt.QueryRowContext(ctx, args...)}
+// rows is a statement that runs when its first row is asked for.
+type rows struct {
+	row
+	*sql.Rows
+	err error
 }
 
-func queryRows(ctx context.Context, p prepare, query string, args []any) (relational.Rows, error) {
-	ctx = context.WithoutCancel(ctx)
-	stmt, err := p(ctx, query)
-	if err != nil {
-		return nil, err
+func queryRows(ctx context.Context, p prepare, query string, args []any) relational.Rows {
+	return &rows{row: row{context.WithoutCancel(ctx), p, query, args}}
+}
+
+func (r *rows) Next() bool {
+	if r.Rows == nil && r.err == nil {
+		var stmt *sql.Stmt
+		if stmt, r.err = r.prepare(r.ctx, r.query); r.err == nil {
+			r.Rows, r.err = stmt.QueryContext(r.ctx, r.args...)
+		}
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, translate(err)
+	return r.err == nil && r.Rows.Next()
+}
+
+func (r *rows) Scan(dest ...any) error { return translate(r.Rows.Scan(dest...)) }
+
+func (r *rows) Err() error {
+	if r.Rows == nil || r.err != nil {
+		return translate(r.err)
 	}
-	return rows, nil
+	return translate(r.Rows.Err())
+}
+
+func (r *rows) Close() error {
+	if r.Rows == nil {
+		return nil
+	}
+	return r.Rows.Close()
 }
 
 // translate gives the driver's errors the names that relational knows.

@@ -162,7 +162,7 @@ func (t writeTx) QueryRow(ctx context.Context, query string, args ...any) relati
 	return queryRow(ctx, t.prepare, query, args)
 }
 
-func (t writeTx) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
+func (t writeTx) Query(ctx context.Context, query string, args ...any) relational.Rows {
 	return queryRows(ctx, t.prepare, query, args)
 }
 
