@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,63 +10,80 @@ import (
 )
 
 // scansAlone decides, for a scan that is accepted, whether it is all there is to the login: each condition that does not
-// hold leads to the number. What is asked of the event and the person costs nothing; the rest is one statement.
-//
-// The browser is the request's as it is called now: a login in another tab may have renewed its secret. CompleteLogin asks again whether what it rests on still stands.
-func scansAlone(ctx context.Context, tx Tx, a storage.Attempt, i identity, user storage.User, followed storage.FollowOutcome, scan storage.Scan) (browser storage.Hash, alone bool, err error) {
+// hold leads to the number. CompleteLogin asks again whether what it rests on still stands.
+func scansAlone(a storage.Attempt, i identity, user storage.User, asker asker, followed storage.FollowOutcome, scan storage.Scan) bool {
 	switch {
 	case !scan.Alone || scan.Delivery.IsZero(): // by the caller's word, and never for a page scene: a link is easily sent
-		return browser, false, nil
+		return false
 	case a.Via != storage.ViaQR:
-		return browser, false, nil
+		return false
 	case scan.At.IsZero() || scan.Now.Sub(scan.At) > storage.ScanAloneLag: // what was held back may come when it suits somebody
-		return browser, false, nil
+		return false
 	case !i.Followed || followed != storage.FollowRecorded: // an unfollow in between, whatever came of its event
-		return browser, false, nil
+		return false
 	case len(user.PhoneIndex) == 0 || !user.LockedAt.IsZero():
-		return browser, false, nil
+		return false
+	}
+	return asker.newest && asker.client.FirstParty && !asker.client.AlwaysConfirm && plainRequest(asker.request) &&
+		asker.known.vouches(i.Identity, a.Network, scan.Now) && asker.known.covers(asker.client.ID, asker.request.Scopes)
+}
+
+// asker is who asks for the login that was scanned.
+type asker struct {
+	request storage.AuthParams
+	newest  bool           // the attempt is the request's newest
+	client  storage.Client // zero where it is not registered
+	browser storage.Hash   // the request's as it is called now: a login in another tab may have renewed its secret
+	known   knownBrowser   // what that browser knows of who has scanned
+}
+
+// askerRow is the asker of an attempt, as it was asked for.
+type askerRow struct{ row Row }
+
+// askScanned asks who asks for the login that was scanned. There is none where the browser does not know who has scanned,
+// whoever else it knows.
+func askScanned(ctx context.Context, tx Tx, attempt storage.ID, scan storage.Scan) askerRow {
+	return askerRow{tx.QueryRow(ctx, `SELECT r.browser, r.params, CASE WHEN r.attempt_id = a.id THEN 1 ELSE 0 END, COALESCE(c.settings, '{}'), `+knownBrowserColumns+`
+		FROM identities i JOIN attempts a ON a.id = ? JOIN auth_requests r ON r.id = a.auth_request_id
+		JOIN known_browsers k ON k.browser = r.browser AND k.user_id = i.user_id LEFT JOIN clients c ON c.id = r.client_id
+		WHERE i.account = ? AND i.openid = ?`, attempt[:], scan.Account, scan.OpenID)}
+}
+
+func (r askerRow) read(i identity, now time.Time) (who asker, err error) {
+	if i.isNew {
+		return who, nil
 	}
 	var params, settings string
-	var raw, network []byte
+	var browser []byte
+	var newest int64
 	var k knownBrowserRow
-	err = tx.QueryRow(ctx, `SELECT r.browser, r.params, c.settings, a.network, `+knownBrowserColumns+`
-		FROM attempts a JOIN auth_requests r ON r.id = a.auth_request_id JOIN clients c ON c.id = r.client_id
-		JOIN known_browsers k ON k.browser = r.browser AND k.user_id = ?
-		WHERE a.id = ? AND r.attempt_id = a.id`, user.ID, a.ID[:]).Scan(append([]any{&raw, &params, &settings, &network}, k.dest()...)...)
-	if notFound(found(err)) { // a stranger in this browser, whoever else it knows; or a client that is not registered
-		return browser, false, nil
+	if err = r.row.Scan(append([]any{&browser, &params, &newest, &settings}, k.dest()...)...); err != nil {
+		if notFound(found(err)) {
+			return asker{}, nil
+		}
+		return who, err
 	}
-	if err != nil {
-		return browser, false, err
+	who.browser, who.newest = hashOf(browser), newest != 0
+	if who.known, err = k.known(); err == nil && who.known.knows(now) {
+		err = errors.Join(decode(params, &who.request), decode(settings, &who.client))
 	}
-	var request storage.AuthParams
-	var client storage.Client
-	if err := decode(params, &request); err != nil {
-		return browser, false, err
-	}
-	if err := decode(settings, &client); err != nil {
-		return browser, false, err
-	}
-	known, err := k.known()
-	if err != nil {
-		return browser, false, err
-	}
-	return hashOf(raw), client.FirstParty && !client.AlwaysConfirm && plainRequest(request) &&
-		known.vouches(i.Identity, hashOf(network), scan.Now) && known.covers(client.ID, request.Scopes), nil
+	return who, err
 }
 
 // confirmAlone confirms a waiting attempt for the openid: no phone has proved anything, and there is no number. What the
 // reply to the event tells is written with it, so that it can be taken back from the first moment on.
-func confirmAlone(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, browser storage.Hash, scan storage.Scan) error {
+func confirmAlone(ctx context.Context, tx Tx, a storage.Attempt, browser storage.Hash, scan storage.Scan) (storage.Attempt, error) {
+	now := Time(Micros(scan.Now))
+	a.State, a.Version, a.OpenID, a.Alone, a.ScannedAt, a.ApprovedAt = storage.AttemptConfirmed, a.Version+1, scan.OpenID, true, now, now
 	if err := tx.Do(ctx, `UPDATE attempts SET state = 'confirmed', version = version + 1, openid = ?, alone = 1, scanned_at = ?, approved_at = ? WHERE id = ?`,
 		scan.OpenID, Micros(scan.Now), Micros(scan.Now), a.ID[:]); err != nil {
-		return err
+		return a, err
 	}
 	if err := expireOthers(ctx, tx, a, scan.OpenID); err != nil {
-		return err
+		return a, err
 	}
-	return insertNotice(ctx, tx, storage.Notice{
-		ID: a.ID, Account: a.Account, OpenID: scan.OpenID, UserID: user.ID, Kind: storage.NoticeScan, ClientID: a.ClientID, Device: a.Device, SentAt: scan.Now,
+	return a, insertNotice(ctx, tx, storage.Notice{
+		ID: a.ID, Account: a.Account, OpenID: scan.OpenID, UserID: a.UserID, Kind: storage.NoticeScan, ClientID: a.ClientID, Device: a.Device, SentAt: scan.Now,
 	}, browser, scan.Now)
 }
 
@@ -144,19 +162,26 @@ func (r *knownBrowserRow) known() (knownBrowser, error) {
 	return k, decode(r.scopes, &k.scopes)
 }
 
-// holdKnown holds what this browser knows of the user; zero where it never saw them. Who takes it back waits, or comes
-// first and is seen.
-func holdKnown(ctx context.Context, tx Tx, browser storage.Hash, userID string) (knownBrowser, error) {
-	var r knownBrowserRow
-	err := tx.QueryRow(ctx, `SELECT `+knownBrowserColumns+` FROM known_browsers k WHERE k.browser = ? AND k.user_id = ?`+tx.ForUpdate(), browser[:], userID).
-		Scan(r.dest()...)
+// knownRow is what a browser knows of a person, as it was asked for.
+type knownRow struct{ row Row }
+
+// askKnown asks what this browser knows of who confirmed the attempt. Who takes it back waits, or comes first and is seen.
+func askKnown(ctx context.Context, tx Tx, browser storage.Hash, a storage.Attempt) knownRow {
+	return knownRow{tx.QueryRow(ctx, `SELECT `+knownBrowserColumns+` FROM known_browsers k
+		WHERE k.browser = ? AND k.user_id = (SELECT user_id FROM identities`+ofOpenID+`)`+tx.ForUpdate(), browser[:], a.Account, a.OpenID)}
+}
+
+// hold is zero where the browser never saw the person.
+func (r knownRow) hold() (knownBrowser, error) {
+	var k knownBrowserRow
+	err := r.row.Scan(k.dest()...)
 	if notFound(found(err)) {
 		return knownBrowser{scopes: map[string][]string{}}, nil
 	}
 	if err != nil {
 		return knownBrowser{}, err
 	}
-	return r.known()
+	return k.known()
 }
 
 // forgetBrowsers makes every browser forget the user: the next login in each takes a number and a click, and is told. It is

@@ -15,21 +15,25 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 	draft := c
 	err = s.write(ctx, "complete login", func(tx Tx) error {
 		c := draft // it may be run again
-		if err := holdRequests(ctx, tx, c); err != nil {
-			return err
-		}
 		a, scopes, err := holdConfirmed(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		user, err := holdLogin(ctx, tx, a, c.Now)
-		if err != nil {
-			return err
-		}
+		person := askLogin(ctx, tx, a)
 		if err := moveNotices(ctx, tx, c.Browser, c.NewBrowser); err != nil {
 			return err
 		}
-		known, err := holdKnown(ctx, tx, c.Browser, user.ID) // a "not me" of this moment came first, and the browser has forgotten
+		browser := askKnown(ctx, tx, c.Browser, a)
+		earlier := askSessions(ctx, tx, c)
+		user, err := person.hold(c.Now)
+		if err != nil {
+			return err
+		}
+		known, err := browser.hold() // a "not me" of this moment came first, and the browser has forgotten
+		if err != nil {
+			return err
+		}
+		sessions, err := readIDs(earlier)
 		if err != nil {
 			return err
 		}
@@ -40,7 +44,7 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if a.Alone {
 			action, c.Session.AMR, c.Session.ACR = "login.scan", []string{storage.AMRWeChat}, storage.ACRScan
 		}
-		if session, err = openSession(ctx, tx, a, user, c); err != nil {
+		if session, err = openSession(ctx, tx, a, user, sessions, c); err != nil {
 			return err
 		}
 		switch {
@@ -61,12 +65,9 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if err := tx.Do(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
 			return err
 		}
-		if err := tx.Do(ctx, `UPDATE auth_requests SET session_id = ? WHERE id = ?`, session.ID[:], c.AuthRequestID[:]); err != nil {
-			return err
-		}
 		// The browser has one secret: what its other tabs wait for moves with it.
-		if err := tx.Do(ctx, `UPDATE auth_requests SET browser = ? WHERE browser = ? AND finished_at = 0 AND expires_at > ?`,
-			c.NewBrowser[:], c.Browser[:], Micros(c.Now)); err != nil {
+		if err := tx.Do(ctx, `UPDATE auth_requests SET browser = ?, session_id = CASE WHEN id = ? THEN ? ELSE session_id END
+			WHERE browser = ? AND finished_at = 0 AND expires_at > ?`, c.NewBrowser[:], c.AuthRequestID[:], session.ID[:], c.Browser[:], Micros(c.Now)); err != nil {
 			return err
 		}
 		return audit(ctx, tx, storage.AuditEntry{
@@ -79,20 +80,24 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 	return session, nil
 }
 
-// holdRequests holds all requests of this browser, in one order: two tabs that complete at once do not wait for each other
-// in a circle, and the second one finds that its request has moved.
-func holdRequests(ctx context.Context, tx Tx, c storage.Complete) error {
-	return hold(ctx, tx, `SELECT r.id FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`, c.Browser[:])
-}
-
-// holdConfirmed holds the request and its newest attempt, which must be confirmed and of this browser (I9), and returns the
-// scopes that were asked for.
+// holdConfirmed holds all requests of this browser, the request and its newest attempt, which must be confirmed and of this
+// browser (I9), and returns the scopes that were asked for. The requests are held in one order: two tabs that complete at
+// once do not wait for each other in a circle, and the second one finds that its request has moved.
 func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, scopes []string, err error) {
-	var browser, attempt []byte
+	if err := hold(ctx, tx, `SELECT r.id FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`, c.Browser[:]); err != nil {
+		return a, nil, err
+	}
+	request := tx.QueryRow(ctx, `SELECT browser, params, expires_at, finished_at FROM auth_requests WHERE id = ?`+tx.ForUpdate(), c.AuthRequestID[:])
+	const newest = ` WHERE a.id = (SELECT r.attempt_id FROM auth_requests r WHERE r.id = ?)`
+	if err := hold(ctx, tx, `SELECT a.id FROM attempts a`+newest, c.AuthRequestID[:]); err != nil {
+		return a, nil, err
+	}
+	attempt := tx.QueryRow(ctx, selectAttempt+newest, c.AuthRequestID[:])
+
+	var browser []byte
 	var text string
 	var expires, finished int64
-	if err := tx.QueryRow(ctx, `SELECT browser, attempt_id, params, expires_at, finished_at FROM auth_requests WHERE id = ?`+tx.ForUpdate(), c.AuthRequestID[:]).
-		Scan(&browser, &attempt, &text, &expires, &finished); err != nil {
+	if err := request.Scan(&browser, &text, &expires, &finished); err != nil {
 		return a, nil, found(err)
 	}
 	var params storage.AuthParams
@@ -100,7 +105,7 @@ func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.At
 		return a, nil, err
 	}
 	mine := storage.Hash(browser).Equal(c.Browser)
-	a, err = holdAttempt(ctx, tx, storage.ID(attempt), c.Now)
+	a, err = scanAttempt(attempt, c.Now)
 	switch {
 	case notFound(err) && mine: // no attempt was begun
 		return a, nil, storage.ErrConflict
@@ -117,9 +122,20 @@ func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.At
 	return a, params.Scopes, nil
 }
 
-// holdLogin holds the person who confirmed: not locked, and with a phone.
-func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, now time.Time) (user storage.User, err error) {
-	i, err := loadIdentity(ctx, tx, a.Account, a.OpenID, tx.ForShare())
+// loginRows are the person who confirmed, as they were asked for.
+type loginRows personRows
+
+// askLogin asks for the person who confirmed, both of whose rows must stay as they are.
+func askLogin(ctx context.Context, tx Tx, a storage.Attempt) loginRows {
+	return loginRows{
+		a.Account, a.OpenID,
+		tx.QueryRow(ctx, selectIdentity+ofOpenID+tx.ForShare(), a.Account, a.OpenID), tx.QueryRow(ctx, selectHolder+tx.ForShare(), a.Account, a.OpenID),
+	}
+}
+
+// hold returns the person, who is not locked, and has a phone.
+func (r loginRows) hold(now time.Time) (user storage.User, err error) {
+	i, err := scanIdentity(r.identity)
 	if err != nil {
 		return user, err
 	}
@@ -127,8 +143,10 @@ func holdLogin(ctx context.Context, tx Tx, a storage.Attempt, now time.Time) (us
 		// An unfollow of this very moment ends what was opened up to it, and it has been recorded already.
 		return user, storage.ErrConflict
 	}
-	if user, err = holder(ctx, tx, i, tx.ForShare()); err != nil {
-		return user, err
+	if i.UserID != "" {
+		if user, err = scanUser(r.user); err != nil {
+			return user, err
+		}
 	}
 	switch {
 	case !user.LockedAt.IsZero():
@@ -157,7 +175,7 @@ func welcome(a storage.Attempt, known knownBrowser, c storage.Complete) error {
 
 // openSession renews this browser's session of the same user, or opens a new one, and ends all others of this browser: its
 // cookie names one session, and one that no cookie names could only be ended by a lock.
-func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, c storage.Complete) (storage.Session, error) {
+func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, earlier []storage.ID, c storage.Complete) (storage.Session, error) {
 	session := c.Session
 	session.UserID, session.Account, session.OpenID, session.Browser = user.ID, a.Account, a.OpenID, c.NewBrowser
 	session.AuthTime, session.LastSeenAt, session.CreatedAt = authTime(c.Now), c.Now, c.Now
@@ -173,7 +191,7 @@ func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.Use
 			return session, err
 		}
 	}
-	if err := endBrowser(ctx, tx, c, renewed > 0); err != nil {
+	if err := endBrowser(ctx, tx, earlier, c, renewed > 0); err != nil {
 		return session, err
 	}
 	if renewed > 0 {
@@ -195,24 +213,33 @@ func stored(s storage.Session) storage.Session {
 	return s
 }
 
-// endBrowser ends the sessions that this browser has had so far, of whatever user: the previous one that was not renewed,
-// and those whose cookie was lost. One that is idle may still have online grants.
-func endBrowser(ctx context.Context, tx Tx, c storage.Complete, renewed bool) error {
-	var ids []storage.ID
-	if !c.Previous.IsZero() && !renewed {
-		ids = append(ids, c.Previous)
-	}
-	if err := each(ctx, tx, `SELECT s.id FROM sessions s WHERE s.browser = ? AND s.ended_at = 0 AND s.id <> ? ORDER BY s.id`, []any{c.Browser[:], c.Previous[:]}, func(row Row) error {
+// askSessions asks for the sessions that this browser has had so far, of whatever user, but for the previous one: those
+// whose cookie was lost.
+func askSessions(ctx context.Context, tx Tx, c storage.Complete) Rows {
+	return tx.Query(ctx, `SELECT s.id FROM sessions s WHERE s.browser = ? AND s.ended_at = 0 AND s.id <> ? ORDER BY s.id`, c.Browser[:], c.Previous[:])
+}
+
+func readIDs(rows Rows) (ids []storage.ID, err error) {
+	err = readAll(rows, func(row Row) error {
 		var id []byte
 		if err := row.Scan(&id); err != nil {
 			return err
 		}
 		ids = append(ids, storage.ID(id))
 		return nil
-	}); err != nil {
-		return err
+	})
+	return ids, err
+}
+
+// endBrowser ends the browser's earlier sessions, and the previous one that was not renewed. One that is idle may still have
+// online grants.
+func endBrowser(ctx context.Context, tx Tx, earlier []storage.ID, c storage.Complete, renewed bool) error {
+	if !c.Previous.IsZero() && !renewed {
+		if err := endSession(ctx, tx, c.Previous, c.Now); err != nil {
+			return err
+		}
 	}
-	for _, id := range ids {
+	for _, id := range earlier {
 		if err := endSession(ctx, tx, id, c.Now); err != nil {
 			return err
 		}

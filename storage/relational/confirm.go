@@ -23,11 +23,7 @@ func (s *Store) ConfirmLogin(ctx context.Context, c storage.Confirm) (outcome st
 		if a.State.Over() {
 			return whyOver(ctx, tx, a)
 		}
-		i, err := holdIdentity(ctx, tx, a.Account, a.OpenID, c.Now)
-		if err != nil {
-			return err
-		}
-		user, err := holder(ctx, tx, i, tx.ForShare())
+		i, user, err := askPerson(ctx, tx, a.Account, a.OpenID).hold(ctx, tx, c.Now)
 		if err != nil {
 			return err
 		}

@@ -41,11 +41,7 @@ func (s *Store) BeginDeviceAttempt(ctx context.Context, id storage.ID, account, 
 		if openID == "" {
 			return storage.ErrNotFound
 		}
-		i, err := holdIdentity(ctx, tx, account, openID, now)
-		if err != nil {
-			return err
-		}
-		user, err := holder(ctx, tx, i, tx.ForShare())
+		i, user, err := askPerson(ctx, tx, account, openID).hold(ctx, tx, now)
 		if err != nil {
 			return err
 		}

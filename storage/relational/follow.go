@@ -24,7 +24,7 @@ func (s *Store) RecordFollow(ctx context.Context, e storage.FollowEvent) (outcom
 	}
 	err = record(ctx, "record follow", func(tx Tx) error {
 		outcome = 0
-		fresh, _, err := claimDelivery(ctx, tx, e.Delivery, deliveryFollow, e.Now)
+		fresh, _, err := claimDelivery(ctx, tx, e.Delivery, deliveryFollow, e.Now).read(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -106,16 +106,27 @@ func holdUnfinished(ctx context.Context, tx Tx, account, openID string) error {
 		[]any{account, openID}, func(row Row) error { return row.Scan(new([]byte)) })
 }
 
-// claimDelivery remembers an event: fresh is false when it was recorded before, then with its outcome. A second
-// delivery of one event waits here for the first.
-func claimDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string, now time.Time) (fresh bool, outcome int64, err error) {
+// delivery is an event that is being remembered.
+type delivery struct {
+	row  Row // one where it is new
+	hash storage.Hash
+	kind string
+}
+
+// claimDelivery remembers an event. A second delivery of one event waits here for the first.
+func claimDelivery(ctx context.Context, tx Tx, hash storage.Hash, kind string, now time.Time) delivery {
 	var none storage.ID
-	n, err := tx.Exec(ctx, `INSERT INTO deliveries (hash, kind, outcome, attempt_id, expires_at) VALUES (?, ?, 0, ?, ?) ON CONFLICT (hash, kind) DO NOTHING`,
-		hash[:], kind, none[:], Micros(now.Add(deliveryLife)))
-	if err != nil || n > 0 {
-		return n > 0, 0, err
+	return delivery{tx.QueryRow(ctx, `INSERT INTO deliveries (hash, kind, outcome, attempt_id, expires_at) VALUES (?, ?, 0, ?, ?)
+		ON CONFLICT (hash, kind) DO NOTHING RETURNING outcome`, hash[:], kind, none[:], Micros(now.Add(deliveryLife))), hash, kind}
+}
+
+// read reports whether the event is fresh: false when it was recorded before, then with its outcome.
+func (d delivery) read(ctx context.Context, tx Tx) (fresh bool, outcome int64, err error) {
+	err = d.row.Scan(&outcome)
+	if err == nil || !notFound(found(err)) {
+		return err == nil, 0, err
 	}
-	err = tx.QueryRow(ctx, `SELECT outcome FROM deliveries WHERE hash = ? AND kind = ?`, hash[:], kind).Scan(&outcome)
+	err = tx.QueryRow(ctx, `SELECT outcome FROM deliveries WHERE hash = ? AND kind = ?`, d.hash[:], d.kind).Scan(&outcome)
 	return false, outcome, err
 }
 

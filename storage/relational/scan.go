@@ -11,10 +11,19 @@ import (
 func (s *Store) RecordScan(ctx context.Context, scan storage.Scan) (outcome storage.ScanOutcome, a storage.Attempt, err error) {
 	err = s.write(ctx, "record scan", func(tx Tx) (err error) {
 		if scan.Delivery.IsZero() { // a page scene: WeChat delivers no event
-			outcome, a, err = recordScan(ctx, tx, scan)
+			scene, err := askScene(ctx, tx, scan.Scene)
+			if err != nil {
+				return err
+			}
+			outcome, a, err = recordScan(ctx, tx, scan, scene)
 			return err
 		}
-		fresh, first, err := claimDelivery(ctx, tx, scan.Delivery, deliveryScan, scan.Now)
+		claim := claimDelivery(ctx, tx, scan.Delivery, deliveryScan, scan.Now)
+		scene, err := askScene(ctx, tx, scan.Scene)
+		if err != nil {
+			return err
+		}
+		fresh, first, err := claim.read(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -22,7 +31,7 @@ func (s *Store) RecordScan(ctx context.Context, scan storage.Scan) (outcome stor
 			outcome, a, err = repeatScan(ctx, tx, scan, storage.ScanOutcome(first))
 			return err
 		}
-		if outcome, a, err = recordScan(ctx, tx, scan); err != nil {
+		if outcome, a, err = recordScan(ctx, tx, scan, scene); err != nil {
 			return err
 		}
 		return settleDelivery(ctx, tx, scan.Delivery, deliveryScan, int64(outcome), a.ID)
@@ -54,13 +63,18 @@ func repeatScan(ctx context.Context, tx Tx, scan storage.Scan, first storage.Sca
 	return first, a, err
 }
 
-func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutcome, storage.Attempt, error) {
-	target, known, err := sceneTarget(ctx, tx, scan)
+func recordScan(ctx context.Context, tx Tx, scan storage.Scan, scene sceneRows) (storage.ScanOutcome, storage.Attempt, error) {
+	target, known, err := scene.hold(ctx, tx, scan)
 	a := target.attempt
 	if err != nil {
 		return 0, a, err
 	}
-	i, err := holdIdentity(ctx, tx, scan.Account, scan.OpenID, scan.Now)
+	person, browser := askPerson(ctx, tx, scan.Account, scan.OpenID), askScanned(ctx, tx, a.ID, scan)
+	i, user, err := person.hold(ctx, tx, scan.Now)
+	if err != nil {
+		return 0, a, err
+	}
+	asker, err := browser.read(i, scan.Now)
 	if err != nil {
 		return 0, a, err
 	}
@@ -73,10 +87,6 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutc
 	if !known {
 		return storage.ScanUnknown, storage.Attempt{}, nil
 	}
-	user, err := holder(ctx, tx, i, tx.ForShare())
-	if err != nil {
-		return 0, a, err
-	}
 	if target.forDevice {
 		return scanForDevice(ctx, tx, target.device, i, user, scan.Now)
 	}
@@ -85,26 +95,14 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (storage.ScanOutc
 	case storage.ScanTaken:
 		err = audit(ctx, tx, storage.AuditEntry{At: scan.Now, Actor: actorUser, Action: "scan.taken", UserID: user.ID, ClientID: a.ClientID, Account: a.Account})
 	case storage.ScanAccepted:
-		a, err = acceptScan(ctx, tx, a, i, user, followed, scan)
+		a.UserID, a.Known = user.ID, asker.known.knows(scan.Now)
+		if scansAlone(a, i, user, asker, followed, scan) {
+			a, err = confirmAlone(ctx, tx, a, asker.browser, scan)
+		} else {
+			a, err = claimAttempt(ctx, tx, a, scan.OpenID, a.PhoneHash, scan.Number, scan.Choices, scan.Now)
+		}
 	}
 	return outcome, a, err
-}
-
-// acceptScan gives a waiting attempt to the openid: to choose the number, or as confirmed where the scan is enough.
-func acceptScan(ctx context.Context, tx Tx, a storage.Attempt, i identity, user storage.User, followed storage.FollowOutcome, scan storage.Scan) (storage.Attempt, error) {
-	browser, alone, err := scansAlone(ctx, tx, a, i, user, followed, scan)
-	switch {
-	case err != nil:
-		return a, err
-	case alone:
-		err = confirmAlone(ctx, tx, a, user, browser, scan)
-	default:
-		err = claimAttempt(ctx, tx, a, scan.OpenID, a.PhoneHash, scan.Number, scan.Choices, scan.Now)
-	}
-	if err != nil {
-		return a, err
-	}
-	return loadAttempt(ctx, tx, a.ID, scan.Now)
 }
 
 // target is what a scene leads to, held: an attempt that one openid claims, or a device that everybody may scan.
@@ -114,12 +112,24 @@ type target struct {
 	device    device
 }
 
-// sceneTarget finds and holds the target of a scene; known is false for a scene that is not this account's, or that came
-// with another ticket than the platform gave for it.
-func sceneTarget(ctx context.Context, tx Tx, scan storage.Scan) (t target, known bool, err error) {
+// sceneRows are what a scene leads to, as it was asked for.
+type sceneRows struct{ scene, attempt Row }
+
+// askScene asks what a scene leads to, and holds the attempt of a login.
+func askScene(ctx context.Context, tx Tx, scene storage.Hash) (r sceneRows, err error) {
+	const its = ` WHERE a.id = (SELECT s.attempt_id FROM scenes s WHERE s.hash = ?)`
+	r.scene = tx.QueryRow(ctx, `SELECT attempt_id, device_id, ticket FROM scenes WHERE hash = ?`, scene[:])
+	err = hold(ctx, tx, `SELECT a.id FROM attempts a`+its, scene[:])
+	r.attempt = tx.QueryRow(ctx, selectAttempt+its, scene[:])
+	return r, err
+}
+
+// hold returns the target of a scene, held; known is false for a scene that is not this account's, or that came with
+// another ticket than the platform gave for it.
+func (r sceneRows) hold(ctx context.Context, tx Tx, scan storage.Scan) (t target, known bool, err error) {
 	var attempt, device []byte
 	var ticket string
-	if err := tx.QueryRow(ctx, `SELECT attempt_id, device_id, ticket FROM scenes WHERE hash = ?`, scan.Scene[:]).Scan(&attempt, &device, &ticket); err != nil {
+	if err := r.scene.Scan(&attempt, &device, &ticket); err != nil {
 		if notFound(found(err)) {
 			return t, false, nil
 		}
@@ -132,7 +142,7 @@ func sceneTarget(ctx context.Context, tx Tx, scan storage.Scan) (t target, known
 		t.device, err = holdDevice(ctx, tx, storage.ID(device))
 		known = t.device.Account == scan.Account
 	} else {
-		t.attempt, err = holdAttempt(ctx, tx, storage.ID(attempt), scan.Now)
+		t.attempt, err = scanAttempt(r.attempt, scan.Now)
 		known = t.attempt.Account == scan.Account && t.attempt.Via == storage.ViaQR
 	}
 	if notFound(err) {
@@ -159,12 +169,13 @@ func judgeScan(a storage.Attempt, i identity, user storage.User, scan storage.Sc
 }
 
 // claimAttempt gives a waiting attempt to the openid.
-func claimAttempt(ctx context.Context, tx Tx, a storage.Attempt, openID string, phone storage.Hash, number int, choices [3]int, now time.Time) error {
+func claimAttempt(ctx context.Context, tx Tx, a storage.Attempt, openID string, phone storage.Hash, number int, choices [3]int, now time.Time) (storage.Attempt, error) {
+	a.State, a.Version, a.OpenID, a.PhoneHash, a.Number, a.Choices, a.ScannedAt = storage.AttemptScanned, a.Version+1, openID, phone, number, choices, Time(Micros(now))
 	if err := tx.Do(ctx, `UPDATE attempts SET state = 'scanned', version = version + 1, openid = ?, phone_hash = ?, number = ?, choices = ?, scanned_at = ? WHERE id = ?`,
 		openID, phone[:], int64(number), packChoices(choices), Micros(now), a.ID[:]); err != nil {
-		return err
+		return a, err
 	}
-	return expireOthers(ctx, tx, a, openID)
+	return a, expireOthers(ctx, tx, a, openID)
 }
 
 // RecordWeChatLogin claims an attempt in WeChat's own browser for the openid that was proved there. The browser is the
@@ -181,11 +192,7 @@ func (s *Store) RecordWeChatLogin(ctx context.Context, authRequest storage.ID, b
 		if a.Via != storage.ViaWeChat || a.State.Over() || openID == "" {
 			return storage.ErrConflict
 		}
-		i, err := holdIdentity(ctx, tx, a.Account, openID, now)
-		if err != nil {
-			return err
-		}
-		user, err := holder(ctx, tx, i, tx.ForShare())
+		_, user, err := askPerson(ctx, tx, a.Account, openID).hold(ctx, tx, now)
 		if err != nil {
 			return err
 		}
@@ -193,7 +200,7 @@ func (s *Store) RecordWeChatLogin(ctx context.Context, authRequest storage.ID, b
 		case !user.LockedAt.IsZero():
 			return storage.ErrLocked
 		case a.State == storage.AttemptWaiting:
-			err = claimAttempt(ctx, tx, a, openID, phone, 0, [3]int{}, now)
+			_, err = claimAttempt(ctx, tx, a, openID, phone, 0, [3]int{}, now)
 		case a.OpenID == openID:
 			err = tx.Do(ctx, `UPDATE attempts SET phone_hash = ? WHERE id = ?`, phone[:], a.ID[:])
 		default:

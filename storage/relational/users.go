@@ -85,6 +85,7 @@ type identity struct {
 	storage.Identity
 	wrongNumbers []int64 // microseconds, oldest first
 	blockedUntil time.Time
+	isNew        bool // this transaction has met the openid for the first time
 }
 
 const selectIdentity = `SELECT account, openid, unionid, user_id, followed, followed_at, wrong_numbers, blocked_until, created_at FROM identities`
@@ -104,7 +105,7 @@ func scanIdentity(row Row) (i identity, err error) {
 }
 
 func loadIdentity(ctx context.Context, tx Tx, account, openID, lock string) (identity, error) {
-	return scanIdentity(tx.QueryRow(ctx, selectIdentity+` WHERE account = ? AND openid = ?`+lock, account, openID))
+	return scanIdentity(tx.QueryRow(ctx, selectIdentity+ofOpenID+lock, account, openID))
 }
 
 func identitiesOf(ctx context.Context, tx Tx, userID string) (list []storage.Identity, err error) {
@@ -135,4 +136,42 @@ func holder(ctx context.Context, tx Tx, i identity, lock string) (storage.User, 
 		return storage.User{}, nil
 	}
 	return loadUser(ctx, tx, i.UserID, lock)
+}
+
+// personRows are an openid's identity and the user behind it, as they were asked for.
+type personRows struct {
+	account, openID string
+	identity, user  Row
+}
+
+// askPerson asks for the identity, to be changed, and after it for the user behind it, who must stay as they are.
+func askPerson(ctx context.Context, tx Tx, account, openID string) personRows {
+	return personRows{
+		account, openID,
+		tx.QueryRow(ctx, selectIdentity+ofOpenID+tx.ForUpdate(), account, openID), tx.QueryRow(ctx, selectHolder+tx.ForShare(), account, openID),
+	}
+}
+
+const (
+	ofOpenID     = ` WHERE account = ? AND openid = ?`
+	selectHolder = `SELECT ` + UserColumns + ` FROM users u WHERE u.id = (SELECT user_id FROM identities` + ofOpenID + `)`
+)
+
+// hold returns the identity, made now where this openid is new, and its user, zero where there is none. Both are held until
+// the end of the transaction.
+func (r personRows) hold(ctx context.Context, tx Tx, now time.Time) (i identity, user storage.User, err error) {
+	i, err = scanIdentity(r.identity)
+	if notFound(err) {
+		if i, err = holdIdentity(ctx, tx, r.account, r.openID, now); err != nil {
+			return i, user, err
+		}
+		i.isNew = true
+		user, err = holder(ctx, tx, i, tx.ForShare())
+		return i, user, err
+	}
+	if err != nil || i.UserID == "" {
+		return i, user, err
+	}
+	user, err = scanUser(r.user)
+	return i, user, err
 }

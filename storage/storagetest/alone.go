@@ -104,6 +104,7 @@ func (w world) scanned(l *login, openID string) bool {
 	outcome, a, err := w.a.RecordScan(w.Context(), l.aloneOf(openID))
 	require.NoError(w, err)
 	require.Equal(w, storage.ScanAccepted, outcome)
+	w.isStored(a, l.now)
 	l.openID, l.attempt = openID, a
 	require.Equal(w, a.Alone, a.State == storage.AttemptConfirmed)
 	require.Equal(w, a.Alone, a.Number == 0)

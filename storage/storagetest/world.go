@@ -107,12 +107,21 @@ func (l login) scanOf(openID string) storage.Scan {
 // scan claims the attempt for the openid and opens the phone side.
 func (w world) scan(l *login, openID string) {
 	w.Helper()
-	outcome, _, err := w.a.RecordScan(w.Context(), l.scanOf(openID))
+	outcome, told, err := w.a.RecordScan(w.Context(), l.scanOf(openID))
 	require.NoError(w, err)
 	require.Equal(w, storage.ScanAccepted, outcome)
+	w.isStored(told, l.now)
 	l.openID, l.phone = openID, newHash()
 	l.attempt, err = w.b.OpenPhone(w.Context(), l.attempt.ID, openID, l.phone, l.now)
 	require.NoError(w, err)
+}
+
+// isStored asserts that a transition has told what it has stored.
+func (w world) isStored(told storage.Attempt, now time.Time) {
+	w.Helper()
+	stored, err := w.b.PeekAttempt(w.Context(), told.ID, now)
+	require.NoError(w, err)
+	require.Equal(w, stored, told)
 }
 
 func (l login) confirmOf(number int) storage.Confirm {
