@@ -8,8 +8,12 @@ import (
 )
 
 // AttemptColumns are the columns that AttemptRow scans: the attempt, and what this moment adds to it: the openid's user,
-// and whether the request's browser knows that user.
-const AttemptColumns = `a.id, a.auth_request_id, a.device_id, a.client_id, a.browser, a.account, a.via, a.device, a.created_at, a.expires_at, a.state, a.version, a.openid, a.number, a.choices, a.phone_hash, a.scanned_at, a.approved_at, a.phone_proven, a.wrong_number, a.network, a.alone, a.scenes, a.scene, a.scene_ticket, a.scene_url, a.scene_shown_until, COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
+// and whether the request's browser knows that user. They are there, empty, also where an outer join gave no attempt.
+const AttemptColumns = `a.id, a.auth_request_id, a.device_id, COALESCE(a.client_id, ''), a.browser, COALESCE(a.account, ''), COALESCE(a.via, ''),
+	COALESCE(a.device, ''), COALESCE(a.created_at, 0), COALESCE(a.expires_at, 0), COALESCE(a.state, ''), COALESCE(a.version, 0), COALESCE(a.openid, ''),
+	COALESCE(a.number, 0), COALESCE(a.choices, 0), a.phone_hash, COALESCE(a.scanned_at, 0), COALESCE(a.approved_at, 0), COALESCE(a.phone_proven, 0),
+	COALESCE(a.wrong_number, 0), a.network, COALESCE(a.alone, 0), COALESCE(a.scenes, 0), a.scene, COALESCE(a.scene_ticket, ''),
+	COALESCE(a.scene_url, ''), COALESCE(a.scene_shown_until, 0), COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
 
 // attemptPerson joins what AttemptColumns needs to an attempt a and its request r. An attempt before its scan has an
 // empty openid, which no identity has.
@@ -42,9 +46,12 @@ func (r *AttemptRow) Dest() []any {
 	}
 }
 
-// Attempt is the attempt that was scanned, as it is now.
+// Attempt is the attempt that was scanned, as it is now; the zero Attempt where there was none.
 func (r *AttemptRow) Attempt(now time.Time) (storage.Attempt, error) {
 	a := r.attempt
+	if len(r.id) == 0 {
+		return a, nil
+	}
 	copy(a.ID[:], r.id)
 	copy(a.AuthRequestID[:], r.request)
 	copy(a.DeviceID[:], r.deviceID)

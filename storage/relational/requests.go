@@ -26,18 +26,12 @@ func (s *Store) AuthRequest(ctx context.Context, id storage.ID, browser storage.
 	return r, err
 }
 
-// Login returns the request with its newest attempt: one statement but for the first look, before there is an attempt.
+// Login returns the request with its newest attempt.
 func (s *Store) Login(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (r storage.AuthRequest, a storage.Attempt, err error) {
 	err = s.read(ctx, "login", func(tx Tx) (err error) {
 		var rr requestRow
 		var ar AttemptRow
-		err = found(tx.QueryRow(ctx, loginQuery, id[:], browser[:], Micros(now)).Scan(append(rr.dest(), ar.Dest()...)...))
-		if notFound(err) {
-			a = storage.Attempt{}
-			r, err = loadRequest(ctx, tx, id, browser, now)
-			return err
-		}
-		if err != nil {
+		if err = found(tx.QueryRow(ctx, loginQuery, id[:], browser[:], Micros(now)).Scan(append(rr.dest(), ar.Dest()...)...)); err != nil {
 			return err
 		}
 		if r, err = rr.request(id, browser); err != nil {
@@ -58,7 +52,7 @@ func (s *Store) Login(ctx context.Context, id storage.ID, browser storage.Hash, 
 const (
 	requestColumns = `r.client_id, r.params, r.session_id, r.created_at, r.expires_at`
 	liveRequest    = ` WHERE r.id = ? AND r.browser = ? AND r.finished_at = 0 AND r.expires_at > ?`
-	loginQuery     = `SELECT ` + requestColumns + `, ` + AttemptColumns + ` FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + liveRequest
+	loginQuery     = `SELECT ` + requestColumns + `, ` + AttemptColumns + ` FROM auth_requests r LEFT JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + liveRequest
 )
 
 func loadRequest(ctx context.Context, tx Tx, id storage.ID, browser storage.Hash, now time.Time) (storage.AuthRequest, error) {
