@@ -45,7 +45,7 @@ func QRPNG(text string) ([]byte, error) {
 	for y := range side {
 		for x := range side {
 			mx, my := x/scale-quiet, y/scale-quiet
-			if mx >= 0 && my >= 0 && mx < n && my < n && code.dark[my*n+mx] == 1 {
+			if mx >= 0 && my >= 0 && mx < n && my < n && code.dark(mx, my) {
 				img.SetColorIndex(x, y, 1)
 			}
 		}
@@ -68,7 +68,7 @@ func draw(text string) (picture, error) {
 	for y := range n {
 		for x := 0; x < n; x++ {
 			run := 0
-			for x+run < n && code.dark[y*n+x+run] == 1 {
+			for x+run < n && code.dark(x+run, y) {
 				run++
 			}
 			if run > 0 {

@@ -3,23 +3,27 @@ package ui
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"rsc.io/qr/coding"
 )
 
-// code is a QR code: n rows of n modules, 1 where it is dark.
+// code is a QR code: n rows of n modules, set where they are dark.
 type code struct {
 	n    int
-	dark []byte
+	rows []line
 }
 
-// masks is how many patterns ISO/IEC 18004 has to choose from.
-const masks = 8
+func (c code) dark(x, y int) bool { return c.rows[y].has(x) }
+
+// masks is how many patterns ISO/IEC 18004 has to choose from. Each repeats itself within maskPeriod rows.
+const (
+	masks      = 8
+	maskPeriod = 12
+)
 
 // encode makes a QR code of level M in the smallest version that holds the text, under the mask with the least penalty
 // (ISO/IEC 18004 §7.8.3). Every login draws one: the masks are compared on a copy whose few bits that name the mask are
-// still those of the first, and only the winner is made in full.
+// still those of the first, and only the winner gets its own.
 func encode(text string) (code, error) {
 	if text == "" {
 		return code{}, errors.New("draw qr code: no text")
@@ -30,105 +34,92 @@ func encode(text string) (code, error) {
 			return code{}, errors.New("draw qr code: the text is too long")
 		}
 	}
-	plan, first, err := build(text, version, 0)
+	d, err := newDraft(text, version)
 	if err != nil {
-		return code{}, err
+		return code{}, fmt.Errorf("draw qr code: %w", err)
 	}
-	best, least := coding.Mask(0), first.penalty()
-	bare := first.under(plan, 0)
+	best, least := coding.Mask(0), d.first.penalty()
 	for mask := coding.Mask(1); mask < masks; mask++ {
-		if p := bare.under(plan, mask).penalty(); p < least {
+		if p := d.under(mask).penalty(); p < least {
 			best, least = mask, p
 		}
 	}
-	if best == 0 {
-		return first, nil
+	c, err := d.made(best)
+	if err != nil {
+		return code{}, fmt.Errorf("draw qr code: %w", err)
 	}
-	_, c, err := build(text, version, best)
-	return c, err
+	return c, nil
 }
 
-func build(text string, version coding.Version, mask coding.Mask) (*coding.Plan, code, error) {
-	plan, err := coding.NewPlan(version, coding.M, mask)
+// draft is a code under the first mask, and where its content stands, which a mask inverts.
+type draft struct {
+	version coding.Version
+	first   code
+	content []line
+}
+
+func newDraft(text string, version coding.Version) (draft, error) {
+	plan, err := coding.NewPlan(version, coding.M, 0)
 	if err != nil {
-		return nil, code{}, fmt.Errorf("draw qr code: %w", err)
+		return draft{}, err
 	}
 	made, err := plan.Encode(coding.String(text))
 	if err != nil {
-		return nil, code{}, fmt.Errorf("draw qr code: %w", err)
+		return draft{}, err
 	}
-	c := code{made.Size, make([]byte, made.Size*made.Size)}
-	for y := range c.n {
-		for x := range c.n {
-			if made.Black(x, y) {
-				c.dark[y*c.n+x] = 1
-			}
-		}
-	}
-	return plan, c, nil
-}
-
-// under is the code with the modules of its content inverted where the mask says so. Twice the same is the code again.
-func (c code) under(plan *coding.Plan, mask coding.Mask) code {
-	masked := code{c.n, slices.Clone(c.dark)}
+	d := draft{version, code{made.Size, make([]line, made.Size)}, make([]line, made.Size)}
 	for y, row := range plan.Pixel {
-		line := masked.dark[y*c.n:]
 		for x, pixel := range row {
-			if r := pixel.Role(); (r == coding.Data || r == coding.Check || r == coding.Extra) && mask.Invert(y, x) {
-				line[x] ^= 1
+			if made.Black(x, y) {
+				d.first.rows[y].set(x)
+			}
+			if inContent(pixel) {
+				d.content[y].set(x)
 			}
 		}
 	}
-	return masked
+	return d, nil
 }
 
-// penalty is how much the code looks like what confuses scanners (ISO/IEC 18004 §7.8.3.1, table 11).
-func (c code) penalty() int {
-	sum, dark := 0, 0
-	for i := range c.n {
-		sum += c.line(i*c.n, 1) + c.line(i, c.n)
-	}
-	for y := range c.n {
-		for x := range c.n {
-			at := y*c.n + x
-			dark += int(c.dark[at])
-			if x+1 < c.n && y+1 < c.n && c.dark[at] == c.dark[at+1] && c.dark[at] == c.dark[at+c.n] && c.dark[at] == c.dark[at+c.n+1] {
-				sum += 3 // a block of 2 by 2
+func inContent(pixel coding.Pixel) bool {
+	r := pixel.Role()
+	return r == coding.Data || r == coding.Check || r == coding.Extra
+}
+
+// under is the code with its content under another mask, and the rest as it was.
+func (d draft) under(mask coding.Mask) code {
+	var period [maskPeriod]line
+	for y := range period {
+		for x := range d.first.n {
+			if mask.Invert(y, x) != ((x+y)%2 == 0) { // which is what the first mask inverts
+				period[y].set(x)
 			}
 		}
 	}
-	total := c.n * c.n
-	return sum + abs(dark*20-total*10)/total*10 // 10 for every 5 % away from a half
+	c := code{d.first.n, make([]line, d.first.n)}
+	for y := range c.rows {
+		c.rows[y] = d.first.rows[y].xor(d.content[y].and(period[y%maskPeriod]))
+	}
+	return c
 }
 
-// A finder pattern with its four light modules on one side, as bits.
-const (
-	finderBefore = 0b00001011101
-	finderAfter  = 0b10111010000
-)
-
-// line is the penalty of one row or column: long runs, and what looks like a finder pattern.
-func (c code) line(at, step int) int {
-	sum, run, last, window := 0, 0, byte(2), 0
-	for i := range c.n {
-		m := c.dark[at+i*step]
-		if m == last {
-			run++
-		} else {
-			last, run = m, 1
-		}
-		switch {
-		case run == 5:
-			sum += 3
-		case run > 5:
-			sum++
-		}
-		window = window<<1&0x7ff | int(m)
-		if i >= 10 && (window == finderBefore || window == finderAfter) {
-			sum += 40
+// made is the whole code under a mask: the modules that name the mask are of its own plan.
+func (d draft) made(mask coding.Mask) (code, error) {
+	if mask == 0 {
+		return d.first, nil
+	}
+	plan, err := coding.NewPlan(d.version, coding.M, mask)
+	if err != nil {
+		return code{}, err
+	}
+	c := d.under(mask)
+	for y, row := range plan.Pixel {
+		c.rows[y] = c.rows[y].and(d.content[y])
+		for x, pixel := range row {
+			if pixel&coding.Black != 0 && !inContent(pixel) {
+				c.rows[y].set(x)
+			}
 		}
 	}
-	return sum
+	return c, nil
 }
-
-func abs(n int) int { return max(n, -n) }

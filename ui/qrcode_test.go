@@ -8,36 +8,46 @@ import (
 	"rsc.io/qr/coding"
 )
 
-func TestACodeUnderAnotherMaskDiffersInItsFormatAlone(t *testing.T) {
-	for _, text := range []string{"A", "http://weixin.qq.com/q/02fZ9vN4kWbpE1x0mR1xcY", strings.Repeat("桥", 80)} {
-		var version coding.Version = 13
-		plan, first, err := build(text, version, 0)
+// Under every mask a code is the one that the library makes of the same plan.
+func TestACodeUnderEachMask(t *testing.T) {
+	for _, text := range []string{"A", "http://weixin.qq.com/q/02fZ9vN4kWbpE1x0mR1xcY", strings.Repeat("桥", 80), strings.Repeat("z", 2000)} {
+		version := coding.Version(1)
+		for content := coding.String(text); content.Bits(version) > version.DataBytes(coding.M)*8; version++ {
+		}
+		d, err := newDraft(text, version)
 		require.NoError(t, err)
-		bare := first.under(plan, 0)
-		require.Equal(t, first, bare.under(plan, 0))
-		for mask := coding.Mask(1); mask < masks; mask++ {
-			_, made, err := build(text, version, mask)
+		for mask := coding.Mask(0); mask < masks; mask++ {
+			plan, err := coding.NewPlan(version, coding.M, mask)
 			require.NoError(t, err)
-			guessed := bare.under(plan, mask)
-			for i := range made.dark {
-				if role := plan.Pixel[i/made.n][i%made.n].Role(); role != coding.Format {
-					require.Equal(t, made.dark[i], guessed.dark[i], "mask %d, module %d (%s)", mask, i, role)
+			want, err := plan.Encode(coding.String(text))
+			require.NoError(t, err)
+			got, err := d.made(mask)
+			require.NoError(t, err)
+			require.Equal(t, want.Size, got.n)
+			for i := range want.Size * want.Size {
+				x, y := i%want.Size, i/want.Size
+				if want.Black(x, y) != got.dark(x, y) {
+					t.Fatalf("version %d, mask %d, column %d, row %d", version, mask, x, y)
 				}
 			}
+			require.Equal(t, plainPenalty(got), got.penalty(), "version %d, mask %d", version, mask)
 		}
 	}
 }
 
-func TestPenaltyOfPatterns(t *testing.T) {
-	drawn := func(rows ...string) code {
-		c := code{n: len(rows)}
-		for _, r := range rows {
-			for _, m := range r {
-				c.dark = append(c.dark, byte(m-'0'))
+func drawn(rows ...string) code {
+	c := code{len(rows), make([]line, len(rows))}
+	for y, r := range rows {
+		for x, m := range r {
+			if m == '1' {
+				c.rows[y].set(x)
 			}
 		}
-		return c
 	}
+	return c
+}
+
+func TestPenaltyOfPatterns(t *testing.T) {
 	for name, it := range map[string]struct {
 		of   code
 		want int
@@ -48,11 +58,67 @@ func TestPenaltyOfPatterns(t *testing.T) {
 		"three quarters dark":     {drawn("11", "10"), 50},
 		"a run of six, 42 % dark": {drawn("000000", "101010", "010101", "101010", "010101", "111000"), 4 + 10},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, it.want, it.of.penalty()) })
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, it.want, it.of.penalty())
+			require.Equal(t, it.want, plainPenalty(it.of))
+		})
 	}
 	for _, finder := range []string{"10111010000", "00001011101"} {
-		c := drawn(finder)
-		c.n = len(finder)
-		require.Equal(t, 40, c.line(0, 1), finder)
+		for at := range 3 {
+			rows := make([]string, 13)
+			for y := range rows {
+				rows[y] = strings.Repeat("01", 7)[y%2 : 13+y%2] // no block, no run
+			}
+			rows[5] = rows[5][:at] + finder + rows[5][at+11:]
+			c := drawn(rows...)
+			require.GreaterOrEqual(t, c.finders(ones(13)), 1, finder)
+			require.Equal(t, plainPenalty(c), c.penalty(), finder)
+			require.Equal(t, plainPenalty(turned(c)), turned(c).penalty(), finder)
+		}
 	}
+}
+
+func turned(c code) code {
+	other := code{c.n, make([]line, c.n)}
+	for y := range c.n {
+		for x := range c.n {
+			if c.dark(x, y) {
+				other.rows[x].set(y)
+			}
+		}
+	}
+	return other
+}
+
+// plainPenalty is table 11 of ISO/IEC 18004 as it is written, a module at a time.
+func plainPenalty(c code) int {
+	sum, dark := 0, 0
+	for i := range c.n {
+		for _, at := range []func(k int) bool{func(k int) bool { return c.dark(k, i) }, func(k int) bool { return c.dark(i, k) }} {
+			text := ""
+			for k := range c.n {
+				text += map[bool]string{true: "1", false: "0"}[at(k)]
+			}
+			for _, run := range strings.Fields(strings.ReplaceAll(strings.ReplaceAll(text, "10", "1 0"), "01", "0 1")) {
+				if len(run) >= 5 {
+					sum += len(run) - 2
+				}
+			}
+			for k := range text {
+				if strings.HasPrefix(text[k:], "10111010000") || strings.HasPrefix(text[k:], "00001011101") {
+					sum += 40
+				}
+			}
+		}
+		for k := range c.n {
+			if c.dark(i, k) {
+				dark++
+			}
+			if i+1 < c.n && k+1 < c.n && c.dark(i, k) == c.dark(i+1, k) && c.dark(i, k) == c.dark(i, k+1) && c.dark(i, k) == c.dark(i+1, k+1) {
+				sum += 3
+			}
+		}
+	}
+	total := c.n * c.n
+	return sum + max(dark*20-total*10, total*10-dark*20)/total*10
 }
