@@ -7,13 +7,23 @@ import (
 	"qiao/storage"
 )
 
-// AttemptColumns are the columns that AttemptRow scans: the attempt, and what this moment adds to it: the openid's user,
-// and whether the request's browser knows that user. They are there, empty, also where an outer join gave no attempt.
-const AttemptColumns = `a.id, a.auth_request_id, a.device_id, COALESCE(a.client_id, ''), a.browser, COALESCE(a.account, ''), COALESCE(a.via, ''),
-	COALESCE(a.device, ''), COALESCE(a.created_at, 0), COALESCE(a.expires_at, 0), COALESCE(a.state, ''), COALESCE(a.version, 0), COALESCE(a.openid, ''),
-	COALESCE(a.number, 0), COALESCE(a.choices, 0), a.phone_hash, COALESCE(a.scanned_at, 0), COALESCE(a.approved_at, 0), COALESCE(a.phone_proven, 0),
-	COALESCE(a.wrong_number, 0), a.network, COALESCE(a.alone, 0), COALESCE(a.scenes, 0), a.scene, COALESCE(a.scene_ticket, ''),
-	COALESCE(a.scene_url, ''), COALESCE(a.scene_shown_until, 0), COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
+// The columns that AttemptRow scans: those of the attempt, and what this moment adds to it: the openid's user, and whether
+// the request's browser knows that user.
+const (
+	AttemptColumns = attemptOwn + `, COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
+
+	attemptOwn = `a.id, a.auth_request_id, a.device_id, a.client_id, a.browser, a.account, a.via, a.device, a.created_at, a.expires_at, a.state, a.version, a.openid, a.number, a.choices, a.phone_hash, a.scanned_at, a.approved_at, a.phone_proven, a.wrong_number, a.network, a.alone, a.scenes, a.scene, a.scene_ticket, a.scene_url, a.scene_shown_until`
+
+	// attemptBare is for who holds the attempt, and finds the person himself: two joins less.
+	attemptBare = attemptOwn + `, '', 0`
+
+	// attemptOrNone is there, empty, also where an outer join gave no attempt.
+	attemptOrNone = `a.id, a.auth_request_id, a.device_id, COALESCE(a.client_id, ''), a.browser, COALESCE(a.account, ''), COALESCE(a.via, ''),
+		COALESCE(a.device, ''), COALESCE(a.created_at, 0), COALESCE(a.expires_at, 0), COALESCE(a.state, ''), COALESCE(a.version, 0), COALESCE(a.openid, ''),
+		COALESCE(a.number, 0), COALESCE(a.choices, 0), a.phone_hash, COALESCE(a.scanned_at, 0), COALESCE(a.approved_at, 0), COALESCE(a.phone_proven, 0),
+		COALESCE(a.wrong_number, 0), a.network, COALESCE(a.alone, 0), COALESCE(a.scenes, 0), a.scene, COALESCE(a.scene_ticket, ''),
+		COALESCE(a.scene_url, ''), COALESCE(a.scene_shown_until, 0), COALESCE(i.user_id, ''), COALESCE(k.expires_at, 0)`
+)
 
 // attemptPerson joins what AttemptColumns needs to an attempt a and its request r. An attempt before its scan has an
 // empty openid, which no identity has.
@@ -24,6 +34,8 @@ const attemptPerson = `
 // CurrentAttemptQuery gives AttemptColumns for the request's id and its browser: one statement, for pages poll it.
 const CurrentAttemptQuery = `SELECT ` + AttemptColumns + ` FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + `
 	WHERE r.id = ? AND r.browser = ?`
+
+const selectBareAttempt = `SELECT ` + attemptBare + ` FROM attempts a`
 
 const selectAttempt = `SELECT ` + AttemptColumns + ` FROM attempts a LEFT JOIN auth_requests r ON r.id = a.auth_request_id` + attemptPerson
 
@@ -120,10 +132,7 @@ func holdPhoneAttempt(ctx context.Context, tx Tx, id storage.ID, phone storage.H
 
 // whyOver says why an attempt goes on no further: a lock has ended what the person was at, and they are told so.
 func whyOver(ctx context.Context, tx Tx, a storage.Attempt) error {
-	if a.UserID == "" {
-		return storage.ErrConflict
-	}
-	user, err := loadUser(ctx, tx, a.UserID, "")
+	user, err := scanUser(tx.QueryRow(ctx, selectHolder, a.Account, a.OpenID))
 	switch {
 	case err != nil && !notFound(err):
 		return err

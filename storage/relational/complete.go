@@ -84,21 +84,27 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 // browser (I9), and returns the scopes that were asked for. The requests are held in one order: two tabs that complete at
 // once do not wait for each other in a circle, and the second one finds that its request has moved.
 func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, scopes []string, err error) {
-	if err := hold(ctx, tx, `SELECT r.id FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`, c.Browser[:]); err != nil {
-		return a, nil, err
-	}
-	request := tx.QueryRow(ctx, `SELECT browser, params, expires_at, finished_at FROM auth_requests WHERE id = ?`+tx.ForUpdate(), c.AuthRequestID[:])
-	const newest = ` WHERE a.id = (SELECT r.attempt_id FROM auth_requests r WHERE r.id = ?)`
-	if err := hold(ctx, tx, `SELECT a.id FROM attempts a`+newest, c.AuthRequestID[:]); err != nil {
-		return a, nil, err
-	}
-	attempt := tx.QueryRow(ctx, selectAttempt+newest, c.AuthRequestID[:])
+	requests := tx.Query(ctx, `SELECT r.id, r.browser, r.params, r.expires_at, r.finished_at FROM auth_requests r
+		WHERE r.browser = ? OR r.id = ? ORDER BY r.id`+tx.ForUpdate(), c.Browser[:], c.AuthRequestID[:])
+	attempt := tx.QueryRow(ctx, selectBareAttempt+` WHERE a.id = (SELECT r.attempt_id FROM auth_requests r WHERE r.id = ?)`+tx.ForUpdate(), c.AuthRequestID[:])
 
 	var browser []byte
 	var text string
 	var expires, finished int64
-	if err := request.Scan(&browser, &text, &expires, &finished); err != nil {
-		return a, nil, found(err)
+	if err := readAll(requests, func(row Row) error {
+		var id, of []byte
+		var its string
+		var end, done int64
+		err := row.Scan(&id, &of, &its, &end, &done)
+		if err == nil && storage.ID(id) == c.AuthRequestID {
+			browser, text, expires, finished = of, its, end, done
+		}
+		return err
+	}); err != nil {
+		return a, nil, err
+	}
+	if browser == nil {
+		return a, nil, storage.ErrNotFound
 	}
 	var params storage.AuthParams
 	if err := decode(text, &params); err != nil {

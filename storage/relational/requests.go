@@ -52,7 +52,7 @@ func (s *Store) Login(ctx context.Context, id storage.ID, browser storage.Hash, 
 const (
 	requestColumns = `r.client_id, r.params, r.session_id, r.created_at, r.expires_at`
 	liveRequest    = ` WHERE r.id = ? AND r.browser = ? AND r.finished_at = 0 AND r.expires_at > ?`
-	loginQuery     = `SELECT ` + requestColumns + `, ` + AttemptColumns + ` FROM auth_requests r LEFT JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + liveRequest
+	loginQuery     = `SELECT ` + requestColumns + `, ` + attemptOrNone + ` FROM auth_requests r LEFT JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + liveRequest
 )
 
 func loadRequest(ctx context.Context, tx Tx, id storage.ID, browser storage.Hash, now time.Time) (storage.AuthRequest, error) {

@@ -11,18 +11,10 @@ import (
 func (s *Store) RecordScan(ctx context.Context, scan storage.Scan) (outcome storage.ScanOutcome, a storage.Attempt, err error) {
 	err = s.write(ctx, "record scan", func(tx Tx) (err error) {
 		if scan.Delivery.IsZero() { // a page scene: WeChat delivers no event
-			scene, err := askScene(ctx, tx, scan.Scene)
-			if err != nil {
-				return err
-			}
-			outcome, a, err = recordScan(ctx, tx, scan, scene)
+			outcome, a, err = recordScan(ctx, tx, scan, askScene(ctx, tx, scan.Scene))
 			return err
 		}
-		claim := claimDelivery(ctx, tx, scan.Delivery, deliveryScan, scan.Now)
-		scene, err := askScene(ctx, tx, scan.Scene)
-		if err != nil {
-			return err
-		}
+		claim, scene := claimDelivery(ctx, tx, scan.Delivery, deliveryScan, scan.Now), askScene(ctx, tx, scan.Scene)
 		fresh, first, err := claim.read(ctx, tx)
 		if err != nil {
 			return err
@@ -91,11 +83,13 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan, scene sceneRows) 
 		return scanForDevice(ctx, tx, target.device, i, user, scan.Now)
 	}
 	outcome := judgeScan(a, i, user, scan)
+	if outcome == storage.ScanAccepted || outcome == storage.ScanRepeated {
+		a.UserID, a.Known = user.ID, asker.known.knows(scan.Now)
+	}
 	switch outcome {
 	case storage.ScanTaken:
 		err = audit(ctx, tx, storage.AuditEntry{At: scan.Now, Actor: actorUser, Action: "scan.taken", UserID: user.ID, ClientID: a.ClientID, Account: a.Account})
 	case storage.ScanAccepted:
-		a.UserID, a.Known = user.ID, asker.known.knows(scan.Now)
 		if scansAlone(a, i, user, asker, followed, scan) {
 			a, err = confirmAlone(ctx, tx, a, asker.browser, scan)
 		} else {
@@ -116,12 +110,10 @@ type target struct {
 type sceneRows struct{ scene, attempt Row }
 
 // askScene asks what a scene leads to, and holds the attempt of a login.
-func askScene(ctx context.Context, tx Tx, scene storage.Hash) (r sceneRows, err error) {
-	const its = ` WHERE a.id = (SELECT s.attempt_id FROM scenes s WHERE s.hash = ?)`
+func askScene(ctx context.Context, tx Tx, scene storage.Hash) (r sceneRows) {
 	r.scene = tx.QueryRow(ctx, `SELECT attempt_id, device_id, ticket FROM scenes WHERE hash = ?`, scene[:])
-	err = hold(ctx, tx, `SELECT a.id FROM attempts a`+its, scene[:])
-	r.attempt = tx.QueryRow(ctx, selectAttempt+its, scene[:])
-	return r, err
+	r.attempt = tx.QueryRow(ctx, selectBareAttempt+` WHERE a.id = (SELECT s.attempt_id FROM scenes s WHERE s.hash = ?)`+tx.ForUpdate(), scene[:])
+	return r
 }
 
 // hold returns the target of a scene, held; known is false for a scene that is not this account's, or that came with
