@@ -31,7 +31,7 @@ CREATE TABLE signing_keys (
 );
 
 CREATE TABLE users (
-    id                TEXT   NOT NULL PRIMARY KEY,
+    id                TEXT   COLLATE "C" NOT NULL PRIMARY KEY, -- every request of a token looks it up: bytes, not words
     username          TEXT   NOT NULL UNIQUE,
     name              TEXT   NOT NULL,
     phone_sealed      BYTEA,        -- NULL while no phone is bound
@@ -191,8 +191,8 @@ CREATE INDEX consents_client ON consents (client_id);
 -- rest of its life.
 CREATE TABLE grants (
     id                 BYTEA    NOT NULL PRIMARY KEY,
-    user_id            TEXT     NOT NULL,
-    client_id          TEXT     NOT NULL,
+    user_id            TEXT     COLLATE "C" NOT NULL,
+    client_id          TEXT     COLLATE "C" NOT NULL,
     session_id         BYTEA    NOT NULL,
     account            TEXT     NOT NULL, -- of the session: an unfollow ends what was opened through it
     openid             TEXT     NOT NULL,

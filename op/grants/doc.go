@@ -11,9 +11,9 @@
 //	/userinfo ── CORS ── private ─► its own route: the library's knows no WWW-Authenticate and reads the query
 //	/keys, /.well-known/openid-configuration ── for everyone ─► the library's route
 //
-// The library (zitadel/oidc) routes and parses; it takes about a twentieth of a refresh. Server implements its
-// op.Server. What it would answer inexactly is answered by the guard before it: grant types that are not served (its
-// description repeats what the client sent), missing or malformed client authentication (400 where 401 is due).
+// The library (zitadel/oidc) routes and parses, with a decoder of ours. Server implements its op.Server. What it
+// would answer inexactly is answered by the guard before it: grant types that are not served (its description repeats what
+// the client sent), missing or malformed client authentication (400 where 401 is due).
 //
 // # A device (RFC 8628)
 //

@@ -34,7 +34,7 @@ func (s *Server) Routes(r chi.Router) {
 		Introspection: op.NewEndpoint(pathIntrospect),
 		Revocation:    op.NewEndpoint(pathRevoke),
 		JwksURI:       op.NewEndpoint(pathKeys),
-	}, op.WithServerCORSOptions(nil)) // its default reflects every origin, with credentials
+	}, op.WithDecoder(decoder{}), op.WithServerCORSOptions(nil)) // its default reflects every origin, with credentials
 
 	r.Handle(pathToken, s.cors("POST", s.private("token", s.guard(s.tokenRequest(library), checkGrantType,
 		"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "device_code", "scope"))))

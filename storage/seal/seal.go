@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"strings"
 	"sync"
 )
@@ -28,8 +29,9 @@ type Box struct {
 type masterKey struct {
 	id      [4]byte
 	master  []byte
-	derived *sync.Map // label → key: a purpose is derived once, for tokens are made with it at every request
+	derived *sync.Map // label → key
 	aeads   *sync.Map // purpose → cipher.AEAD, which many may use at once
+	macs    *sync.Map // purpose → *sync.Pool of *mac, each for one at a time: a refresh makes three
 }
 
 // New returns a Box for 32-byte master keys, the newest first. The first seals; all open, so that a database can move to a
@@ -45,7 +47,7 @@ func New(masters ...[]byte) (*Box, error) {
 			return nil, fmt.Errorf("a master key is 32 bytes, this one has %d", len(m))
 		}
 		id := sha256.Sum256(append([]byte("qiao master key id"), m...))
-		box.keys = append(box.keys, masterKey{id: [4]byte(id[:4]), master: m, derived: &sync.Map{}, aeads: &sync.Map{}})
+		box.keys = append(box.keys, masterKey{id: [4]byte(id[:4]), master: m, derived: &sync.Map{}, aeads: &sync.Map{}, macs: &sync.Map{}})
 	}
 	return box, nil
 }
@@ -101,14 +103,32 @@ func (b *Box) Open(purpose string, sealed []byte) ([]byte, error) {
 // MAC is HMAC-SHA-256 over the parts, each with its length in front, under a key derived for the purpose. The phone
 // index, phone links, refresh tokens and text-message codes are made with it.
 func (b *Box) MAC(purpose string, parts ...[]byte) [32]byte {
-	mac := hmac.New(sha256.New, b.keys[len(b.keys)-1].derive("mac "+purpose))
-	var n [4]byte
+	pool := b.keys[len(b.keys)-1].macsFor(purpose)
+	m := pool.Get().(*mac)
+	defer pool.Put(m)
+	m.hash.Reset()
 	for _, p := range parts {
-		binary.BigEndian.PutUint32(n[:], uint32(len(p)))
-		mac.Write(n[:])
-		mac.Write(p)
+		binary.BigEndian.PutUint32(m.length[:], uint32(len(p)))
+		m.hash.Write(m.length[:])
+		m.hash.Write(p)
 	}
-	return [32]byte(mac.Sum(nil))
+	return [32]byte(m.hash.Sum(m.sum[:0]))
+}
+
+// mac is a keyed hash with room for what goes in and out of it.
+type mac struct {
+	hash   hash.Hash
+	length [4]byte
+	sum    [32]byte
+}
+
+func (k masterKey) macsFor(purpose string) *sync.Pool {
+	if pool, ok := k.macs.Load(purpose); ok {
+		return pool.(*sync.Pool)
+	}
+	key := k.derive("mac " + purpose)
+	pool, _ := k.macs.LoadOrStore(purpose, &sync.Pool{New: func() any { return &mac{hash: hmac.New(sha256.New, key)} }})
+	return pool.(*sync.Pool)
 }
 
 func (k masterKey) derive(label string) []byte {
