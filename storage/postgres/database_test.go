@@ -43,7 +43,8 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 		})
 	}
 	group.Wait()
-	require.Equal(t, 3, runs[0]+runs[1], "one of the two was run again")
+	// The one that is run again may take its row before the other wakes, and both are in each other's way once more.
+	require.GreaterOrEqual(t, runs[0]+runs[1], 3, "one of the two was run again")
 }
 
 // The driver's errors that mean something come as relational's own.
