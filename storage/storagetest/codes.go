@@ -51,16 +51,7 @@ func codeYields(w world) {
 	require.Equal(w, u.Access.Hash, issued.Grant.Access[0].Hash)
 	require.True(w, u.Access.ExpiresAt.Equal(issued.Grant.Access[0].ExpiresAt))
 	require.Equal(w, storage.AllScopes, issued.Grant.Access[0].Mask)
-
-	person, err := w.a.AccessPerson(w.Context(), c.Grant.ID)
-	require.NoError(w, err)
-	require.Equal(w, claimed(p.user), claimed(person.User))
-	scopes, err := w.a.AccessScopes(w.Context(), c.Grant.ID)
-	require.NoError(w, err)
-	for _, g := range []storage.Grant{person.Grant, scopes} {
-		require.Equal(w, storage.Grant{UserID: want.UserID, ClientID: want.ClientID, Scopes: want.Scopes, Access: want.Access},
-			storage.Grant{UserID: g.UserID, ClientID: g.ClientID, Scopes: g.Scopes, Access: g.Access})
-	}
+	w.toldOfAccess(read)
 }
 
 func codeOnce(w world) {

@@ -71,3 +71,18 @@ func claimed(u storage.User) storage.User {
 		Groups: u.Groups, UpdatedAt: u.UpdatedAt,
 	}
 }
+
+// toldOfAccess requires that userinfo and introspection are told of the grant what all of it says.
+func (w world) toldOfAccess(all storage.Issued) {
+	w.Helper()
+	person, err := w.a.AccessPerson(w.Context(), all.Grant.ID)
+	require.NoError(w, err)
+	require.Equal(w, claimed(all.User), claimed(person.User))
+	scopes, err := w.a.AccessScopes(w.Context(), all.Grant.ID)
+	require.NoError(w, err)
+	told := func(g storage.Grant) storage.Grant {
+		return storage.Grant{UserID: g.UserID, ClientID: g.ClientID, Scopes: g.Scopes, Access: g.Access}
+	}
+	require.Equal(w, told(all.Grant), told(person.Grant))
+	require.Equal(w, told(all.Grant), told(scopes))
+}
