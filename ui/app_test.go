@@ -46,7 +46,7 @@ func TestAppReturnIsKeptByNobody(t *testing.T) {
 	require.Equal(t, "same-origin", h.Get("Cross-Origin-Opener-Policy"))
 	require.Contains(t, h.Get("Content-Security-Policy"), "form-action 'self';")
 
-	r, err := New(Config{})
+	r, err := plain()
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
 	r.Render(w, 200, AppReturn{Kind: "?", URL: "com.example.app:/cb"})

@@ -10,7 +10,7 @@ import (
 
 func body(t testing.TB, p Page) string {
 	t.Helper()
-	r, err := New(Config{})
+	r, err := plain()
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
 	r.Render(w, 200, p)

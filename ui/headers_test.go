@@ -4,14 +4,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
+// plain is the renderer without a brand, for all tests: to parse every template takes longer than to draw a page.
+var plain = sync.OnceValues(func() (*Renderer, error) { return New(Config{}) })
+
 func headers(t testing.TB, p Page) http.Header {
 	t.Helper()
-	r, err := New(Config{})
+	r, err := plain()
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
 	r.Render(w, http.StatusTeapot, p)
@@ -129,7 +133,7 @@ func FuzzReturn(f *testing.F) {
 	for _, s := range []string{"https://app.example", "com.app:", "https://a; script-src *", "http://[::1]:1", "a\nb:", "https://a%0a.b"} {
 		f.Add(s)
 	}
-	r, err := New(Config{})
+	r, err := plain()
 	require.NoError(f, err)
 	plain := r.policy(Login{})
 	f.Fuzz(func(t *testing.T, s string) {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,9 +22,14 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
+// branded is the renderer of all tests: to parse every template takes longer than to draw a page.
+var branded = sync.OnceValues(func() (*ui.Renderer, error) {
+	return ui.New(ui.Config{Brand: ui.Brand{Name: "云图账号"}, Log: slog.New(slog.DiscardHandler)})
+})
+
 func renderer(t testing.TB) *ui.Renderer {
 	t.Helper()
-	r, err := ui.New(ui.Config{Brand: ui.Brand{Name: "云图账号"}, Log: slog.New(slog.DiscardHandler)})
+	r, err := branded()
 	require.NoError(t, err)
 	return r
 }

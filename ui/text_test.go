@@ -156,7 +156,7 @@ func TestEveryMessageIsUsedAndEveryUsedMessageExists(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	r, err := New(Config{})
+	r, err := plain()
 	require.NoError(t, err)
 	for id, data := range messages() {
 		for _, lang := range []string{Chinese, English} {
@@ -177,7 +177,7 @@ func TestText(t *testing.T) {
 
 // A client that calls itself a link must not become one in the chat, and no name ends the link's attribute early.
 func TestChatMarkupIsOurs(t *testing.T) {
-	r, err := New(Config{})
+	r, err := plain()
 	require.NoError(t, err)
 	text := r.Text(Chinese, "chat.scan", map[string]any{
 		"Client": `<a href="https://evil.example">领红包</a>` + "\n\u202e", "URL": `https://id.example/"><a href="https://evil.example`,
@@ -198,7 +198,7 @@ func TestNewRefusesAnUnknownLanguage(t *testing.T) {
 }
 
 func TestWaits(t *testing.T) {
-	r, err := New(Config{})
+	r, err := plain()
 	require.NoError(t, err)
 	v := view{Lang: English, r: r}
 	for seconds, want := range map[int]string{
