@@ -72,7 +72,9 @@ func (s *Signals) Wake(ctx context.Context, topic string) error {
 }
 
 // Watch watches the topic.
-func (s *Signals) Watch(topic string, wake func()) (stop func()) { return s.watchers.Watch(topic, wake) }
+func (s *Signals) Watch(topic string, wake func()) (stop func()) {
+	return s.watchers.Watch(topic, wake)
+}
 
 // Allow counts in a window that begins with the key's first use.
 func (s *Signals) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {

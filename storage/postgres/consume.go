@@ -58,6 +58,8 @@ func (s *Store) ConsumeCode(ctx context.Context, c storage.CodeUse) (issued stor
 
 // whyNoTokens ends the grant of a code that was used before, and tells one that came too late from one that never was.
 func (s *Store) whyNoTokens(ctx context.Context, c storage.CodeUse) error {
+	ctx, cancel := s.db.decided(ctx)
+	defer cancel()
 	args := []any{c.GrantID[:], c.CodeHash[:], c.ClientID, c.RedirectURI, c.CodeChallenge, relational.Micros(c.Now)}
 	tag, err := s.db.pool.Exec(ctx, replayCode, args...)
 	switch {

@@ -97,6 +97,12 @@ func (d *database) within(ctx context.Context, deadline time.Duration, fn func(c
 	return nil // not reached: the last try returns
 }
 
+// decided is the context of a transition's second statement, which must follow the first also when the caller has hung up
+// in between: what a replay ends must not depend on who waits for the answer.
+func (d *database) decided(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
+}
+
 // transaction runs fn between BEGIN and COMMIT. A connection that cannot be rolled back is closed by the pool.
 func (d *database) transaction(ctx context.Context, fn func(relational.Tx) error) error {
 	conn, err := d.pool.Acquire(ctx)

@@ -63,6 +63,8 @@ func (s *Store) RotateRefreshToken(ctx context.Context, r storage.Rotation) (iss
 		if issued, err = scanMinted(s.db.pool.QueryRow(ctx, rotateNewest, args...), known); !noRow(err) {
 			return err
 		}
+		ctx, cancel := s.db.decided(ctx)
+		defer cancel()
 		var revoked int64
 		issued, err = scanMinted(s.db.pool.QueryRow(ctx, reuse, args...), known, &revoked)
 		switch {

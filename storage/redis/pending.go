@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	driver "github.com/redis/go-redis/v9"
-
 	"qiao/storage"
 )
 
@@ -41,7 +39,7 @@ return 0`
 func (s *Signals) MarkPending(ctx context.Context, key string, interval, ttl time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if err := driver.NewScript(mark).Run(ctx, s.client, []string{s.pollKey(key)},
+	if err := s.scripts.mark.Run(ctx, s.client, []string{s.pollKey(key)},
 		s.time(), interval.Milliseconds(), milliseconds(ttl), storage.PaceKept.Milliseconds(), storage.ClearHolds.Milliseconds()).Err(); err != nil {
 		return fmt.Errorf("mark a pending device: %w", err)
 	}
@@ -52,7 +50,7 @@ func (s *Signals) MarkPending(ctx context.Context, key string, interval, ttl tim
 func (s *Signals) ClearPending(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if err := driver.NewScript(unmark).Run(ctx, s.client, []string{s.pollKey(key)}, s.time()).Err(); err != nil {
+	if err := s.scripts.unmark.Run(ctx, s.client, []string{s.pollKey(key)}, s.time()).Err(); err != nil {
 		return fmt.Errorf("clear a pending device: %w", err)
 	}
 	return nil

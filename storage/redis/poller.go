@@ -81,7 +81,7 @@ func (s *Signals) PollPending(ctx context.Context, key string) (storage.Poll, er
 
 // sendPolls is a sender, until ctx ends.
 func (s *Signals) sendPolls(ctx context.Context) {
-	script := driver.NewScript(poll)
+	script := s.scripts.poll
 	calls := make([]pollCall, 0, batchMost)
 	for {
 		select {

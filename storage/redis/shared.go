@@ -29,11 +29,18 @@ return {used, left}`
 return 0`
 )
 
+// scripts are named by a hash of their text, which is taken once.
+type scripts struct{ count, release, mark, unmark, poll *driver.Script }
+
+func newScripts() scripts {
+	return scripts{driver.NewScript(count), driver.NewScript(release), driver.NewScript(mark), driver.NewScript(unmark), driver.NewScript(poll)}
+}
+
 // Allow counts in a window that begins with the key's first use.
 func (s *Signals) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	reply, err := driver.NewScript(count).Run(ctx, s.client, []string{s.prefix + "rate:" + key}, milliseconds(window)).Int64Slice()
+	reply, err := s.scripts.count.Run(ctx, s.client, []string{s.prefix + "rate:" + key}, milliseconds(window)).Int64Slice()
 	if err != nil {
 		return false, 0, fmt.Errorf("count a use: %w", err)
 	}
@@ -88,7 +95,7 @@ func (s *Signals) Lock(ctx context.Context, key string, ttl time.Duration) (func
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 		defer cancel()
-		_ = driver.NewScript(release).Run(ctx, s.client, []string{key}, mine).Err()
+		_ = s.scripts.release.Run(ctx, s.client, []string{key}, mine).Err()
 	}, true, nil
 }
 

@@ -42,6 +42,7 @@ type Signals struct {
 	watchers memory.Watchers
 	origin   string // tells this replica's own wake-ups from the others'
 	polls    chan pollCall
+	scripts  scripts
 
 	stop    context.CancelFunc
 	stopped <-chan struct{}
@@ -59,6 +60,7 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 		return nil, errors.New("open redis: the URL is not valid: it has the form redis://user:password@host:6379/0")
 	}
 	s := &Signals{
+		scripts: newScripts(),
 		prefix:  c.Prefix,
 		timeout: c.Timeout,
 		spread:  c.Spread,
@@ -133,7 +135,9 @@ func (s *Signals) Wake(ctx context.Context, topic string) error {
 }
 
 // Watch watches the topic.
-func (s *Signals) Watch(topic string, wake func()) (stop func()) { return s.watchers.Watch(topic, wake) }
+func (s *Signals) Watch(topic string, wake func()) (stop func()) {
+	return s.watchers.Watch(topic, wake)
+}
 
 // Ping reports whether Redis answers.
 func (s *Signals) Ping(ctx context.Context) error {
