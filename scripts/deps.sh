@@ -13,7 +13,8 @@ need chromium chromium
 need node nodejs
 need npm npm
 need zbarimg zbar-tools
-fc-list 2>/dev/null | grep -qi "noto.*cjk" || missing+=(fonts-noto-cjk fontconfig)
+fonts=$(fc-list 2>/dev/null || true) # not piped into grep -q, which hangs up on it
+grep -qi "noto.*cjk" <<<"$fonts" || missing+=(fonts-noto-cjk fontconfig)
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

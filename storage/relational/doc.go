@@ -7,8 +7,14 @@
 // # Portable values
 //
 // All times are BIGINT microseconds since 1970 in UTC, 0 for the zero time. IDs and hashes are BYTEA or BLOB, all zero
-// bytes when absent. Lists and structures are JSON text, but for the lists of a
-// grant, which have a space between. Booleans are 0 and 1. So no statement differs but in its locks.
+// bytes when absent. Lists and structures are JSON text, but for the lists of a grant, which have a space between. Booleans
+// are 0 and 1. So no statement differs but in its locks.
+//
+// # Round trips
+//
+// A statement is sent when a result is needed, with all that were asked for before it. So a transition asks for everything
+// whose parameters it knows (ask…), reads the rows in that order (read, hold), decides, and leaves what it writes to travel
+// with the commit: a scan, and the completion of a login, are three round trips each.
 //
 // # Locks
 //
