@@ -86,23 +86,34 @@ func (s *Store) CurrentAttempt(ctx context.Context, authRequest storage.ID, brow
 	return a, err
 }
 
-// progressMost is how many requests one statement of Progress asks for. They are always so many, the last one again and
-// again, so that there is one statement to prepare.
-const progressMost = 100
+// So many requests one statement of Progress asks for: few when somebody was woken, most when all are looked after. They
+// are always so many, the last one again and again, so that there are two statements to prepare.
+const (
+	progressFew  = 4
+	progressMost = 100
+)
 
-var progressQuery = `SELECT r.id, r.browser, a.id, a.version FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id
-	WHERE r.id IN (?` + strings.Repeat(", ?", progressMost-1) + `)`
+const selectProgress = `SELECT r.id, r.browser, a.id, a.version FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id
+	WHERE r.id IN (?`
+
+var (
+	progressOfFew  = selectProgress + strings.Repeat(", ?", progressFew-1) + `)`
+	progressOfMost = selectProgress + strings.Repeat(", ?", progressMost-1) + `)`
+)
 
 // Progress tells how far the requests are.
 func (s *Store) Progress(ctx context.Context, authRequests []storage.ID) (list []storage.Progress, err error) {
 	err = s.read(ctx, "progress", func(tx Tx) error {
 		list = make([]storage.Progress, 0, len(authRequests))
-		args := make([]any, progressMost)
 		for ids := range slices.Chunk(authRequests, progressMost) {
+			query, args := progressOfMost, make([]any, progressMost)
+			if len(ids) <= progressFew {
+				query, args = progressOfFew, args[:progressFew]
+			}
 			for i := range args {
 				args[i] = ids[min(i, len(ids)-1)][:]
 			}
-			if err := each(ctx, tx, progressQuery, args, func(row Row) error {
+			if err := each(ctx, tx, query, args, func(row Row) error {
 				var request, browser, attempt []byte
 				var p storage.Progress
 				err := row.Scan(&request, &browser, &attempt, &p.Version)
