@@ -20,7 +20,7 @@ var template = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	path := filepath.Join(folder, "qiao.db")
 	s, err := sqlite.Open(context.Background(), sqlite.Config{Path: path})
 	if err != nil {
