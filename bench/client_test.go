@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sort"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -100,6 +100,26 @@ type measured struct {
 	took     time.Duration
 	p50, p99 time.Duration
 	cpu      map[string]time.Duration // processor time by process name
+	all      []time.Duration          // what each took, shortest first
+}
+
+// and is both measures together.
+func (m measured) and(other measured) measured {
+	sum := measured{n: m.n + other.n, failed: m.failed + other.failed, took: m.took + other.took, cpu: map[string]time.Duration{}}
+	for _, one := range []measured{m, other} {
+		for name, d := range one.cpu {
+			sum.cpu[name] += d
+		}
+	}
+	sum.sorted(slices.Concat(m.all, other.all))
+	return sum
+}
+
+func (m *measured) sorted(all []time.Duration) {
+	slices.Sort(all)
+	if m.all = all; len(all) > 0 {
+		m.p50, m.p99 = all[len(all)/2], all[len(all)*99/100]
+	}
 }
 
 func (m measured) rate() float64 { return float64(m.n) / m.took.Seconds() }
@@ -150,9 +170,6 @@ func loop(workers int, life time.Duration, cpu func() map[string]time.Duration, 
 	for name, after := range cpu() {
 		m.cpu[name] = max(0, after-before[name]) // a PostgreSQL process that has ended takes its time with it
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
-	if len(all) > 0 {
-		m.p50, m.p99 = all[len(all)/2], all[len(all)*99/100]
-	}
+	m.sorted(all)
 	return m
 }

@@ -3,13 +3,11 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -21,8 +19,8 @@ import (
 
 const (
 	workers   = 16
-	tokenLife = 5 * time.Second
 	loginLife = 8 * time.Second
+	pollLife  = 5 * time.Second
 )
 
 // TestTable measures and prints. It asserts that the operations succeed, never how fast.
@@ -55,14 +53,20 @@ func TestTable(t *testing.T) {
 		fmt.Println(report.String())
 		return
 	}
-	base := tokenSide(t, floor, "")
+	base := newTokenSide(t, floor, "")
 	for _, it := range []struct {
 		name string
 		q    qiao
 	}{{"PostgreSQL+Redis", full}, {"SQLite+memory", embedded}} {
 		first, again, known, people := it.q.logins(t, workers, loginLife)
 		p50, p99 := it.q.wake(t, people, 100)
-		mine := tokenSide(t, it.q.process, cookies(t, it.q, people[0]))
+		mine := newTokenSide(t, it.q.process, cookies(t, it.q, people[0]))
+		compare := it.name == "PostgreSQL+Redis"
+		sides := []*tokenSide{mine}
+		if compare {
+			sides = append(sides, base)
+		}
+		inTurns(t, sides...)
 
 		report.head(it.name)
 		report.login("first login", first)
@@ -70,98 +74,11 @@ func TestTable(t *testing.T) {
 		report.login("… the scan alone", known)
 		report.line("scan → browser", fmt.Sprintf("p50 %.1f ms, p99 %.1f ms, from the scan at the platform", ms(p50), ms(p99)))
 		for _, op := range operations {
-			report.token(op, mine[op], base[op], it.name == "PostgreSQL+Redis")
+			report.token(op, mine.results[op], base.results[op], compare)
 		}
 		report.line("memory after", fmt.Sprintf("%.0f MiB", residentMiB(it.q.pid)))
 	}
 	fmt.Println(report.String())
-}
-
-// operations of the token side, in the order of the table.
-var operations = []string{"exchange", "refresh", "userinfo", "introspect"}
-
-// tokenSide measures the four operations with many grants; cookie is the session that the codes are issued in.
-func tokenSide(t *testing.T, p process, cookie string) map[string]measured {
-	conns, post := p.dial(t), p.post
-	type tokens struct {
-		Access  string `json:"access_token"`
-		Refresh string `json:"refresh_token"`
-	}
-	expect := func(status int, body []byte, err error) (tokens, error) {
-		var got tokens
-		if err != nil || status != 200 {
-			return got, fmt.Errorf("status %d: %s: %w", status, body, err)
-		}
-		return got, json.Unmarshal(body, &got)
-	}
-
-	const perWorker = 1000
-	codes := make([][]string, workers)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			for range perWorker {
-				status, location, body, err := conns[w].do([]byte("GET " + authorizePath() + " HTTP/1.1\r\nHost: " + p.address + "\r\n" + cookie + "\r\n"))
-				if err != nil || code(location) == "" {
-					t.Errorf("authorize: status %d to %s: %s: %v", status, strings.Split(location, "?")[0], body, err)
-					return
-				}
-				codes[w] = append(codes[w], code(location))
-			}
-		})
-	}
-	wg.Wait()
-	require.False(t, t.Failed())
-
-	results := map[string]measured{}
-	live := make([][]tokens, workers)
-	results["exchange"] = loop(workers, time.Hour, processorTime(p), func(w int) (bool, error) {
-		if len(codes[w]) == 0 {
-			return false, nil
-		}
-		form := url.Values{"grant_type": {"authorization_code"}, "code": {codes[w][0]}, "redirect_uri": {redirectURI}, "code_verifier": {verifier}}
-		codes[w] = codes[w][1:]
-		status, _, body, err := conns[w].do(post("/token", form.Encode()))
-		got, err := expect(status, body, err)
-		if err == nil {
-			live[w] = append(live[w], got)
-		} else {
-			t.Log("exchange:", err)
-		}
-		return true, err
-	})
-	turn := make([]int, workers)
-	pick := func(w int) *tokens {
-		turn[w]++
-		return &live[w][turn[w]%len(live[w])]
-	}
-	results["refresh"] = loop(workers, tokenLife, processorTime(p), func(w int) (bool, error) {
-		mine := pick(w)
-		status, _, body, err := conns[w].do(post("/token", "grant_type=refresh_token&refresh_token="+mine.Refresh))
-		got, err := expect(status, body, err)
-		if err == nil {
-			*mine = got
-		} else {
-			t.Log("refresh:", err)
-		}
-		return true, err
-	})
-	results["userinfo"] = loop(workers, tokenLife, processorTime(p), func(w int) (bool, error) {
-		status, _, body, err := conns[w].do([]byte("GET /userinfo HTTP/1.1\r\nHost: " + p.address + "\r\nAuthorization: Bearer " + pick(w).Access + "\r\n\r\n"))
-		_, err = expect(status, body, err)
-		return true, err
-	})
-	results["introspect"] = loop(workers, tokenLife, processorTime(p), func(w int) (bool, error) {
-		status, _, body, err := conns[w].do(post("/introspect", "token="+pick(w).Access))
-		if err == nil && !strings.Contains(string(body), `"active":true`) {
-			err = fmt.Errorf("status %d: %s", status, body)
-		}
-		return true, err
-	})
-	for op, m := range results {
-		require.Zero(t, m.failed, op)
-	}
-	return results
 }
 
 // cookies is the Cookie header of a signed-in browser.

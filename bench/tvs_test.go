@@ -36,9 +36,9 @@ func tvs(t *testing.T, report *table, binary string, floor process, n int) {
 	mass.look("peak", maker, polled)
 	fresh := codes[max(0, n-16_000):] // all marked within the last seconds
 
-	bare := floor.pollDevices(t, floorCodes(len(fresh)), tokenLife, 0)
+	bare := floor.pollDevices(t, floorCodes(len(fresh)), pollLife, 0)
 	before := tap.statements()
-	pending := polled.pollDevices(t, fresh, tokenLife, 0)
+	pending := polled.pollDevices(t, fresh, pollLife, 0)
 	after := tap.statements()
 	require.Zero(t, pending.failed)
 	report.poll("poll of a pending TV", pending.measured)
