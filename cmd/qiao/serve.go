@@ -17,7 +17,8 @@ import (
 
 // heapGrowth is by how many percent a heap of so many bytes grows before it is collected. It is little here, a few MiB, and
 // Go's default of 100 would collect all the time. One that is large is connections that live long, of browsers that wait,
-// and what it grows by is memory that each of them costs; less than half, and a scan waits too often for a collection. GOGC in the environment decides otherwise.
+// and what it grows by is memory that each of them costs; less than half, and a scan waits too often for a collection. GOGC
+// in the environment decides otherwise.
 func heapGrowth(live uint64) int {
 	if live <= 24<<20 {
 		return 400

@@ -19,7 +19,7 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if err != nil {
 			return err
 		}
-		person := askLogin(ctx, tx, a)
+		person := loginRows(askPerson(ctx, tx, a.Account, a.OpenID, tx.ForShare()))
 		if err := moveNotices(ctx, tx, c.Browser, c.NewBrowser); err != nil {
 			return err
 		}
@@ -128,16 +128,8 @@ func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.At
 	return a, params.Scopes, nil
 }
 
-// loginRows are the person who confirmed, as they were asked for.
+// loginRows are the person who confirmed, both of whose rows must stay as they are.
 type loginRows personRows
-
-// askLogin asks for the person who confirmed, both of whose rows must stay as they are.
-func askLogin(ctx context.Context, tx Tx, a storage.Attempt) loginRows {
-	return loginRows{
-		a.Account, a.OpenID,
-		tx.QueryRow(ctx, selectIdentity+ofOpenID+tx.ForShare(), a.Account, a.OpenID), tx.QueryRow(ctx, selectHolder+tx.ForShare(), a.Account, a.OpenID),
-	}
-}
 
 // hold returns the person, who is not locked, and has a phone.
 func (r loginRows) hold(now time.Time) (user storage.User, err error) {

@@ -23,7 +23,7 @@ func (s *Store) ConfirmLogin(ctx context.Context, c storage.Confirm) (outcome st
 		if a.State.Over() {
 			return whyOver(ctx, tx, a)
 		}
-		i, user, err := askPerson(ctx, tx, a.Account, a.OpenID).hold(ctx, tx, c.Now)
+		i, user, err := askPerson(ctx, tx, a.Account, a.OpenID, tx.ForUpdate()).hold(ctx, tx, c.Now)
 		if err != nil {
 			return err
 		}

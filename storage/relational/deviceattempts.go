@@ -41,7 +41,7 @@ func (s *Store) BeginDeviceAttempt(ctx context.Context, id storage.ID, account, 
 		if openID == "" {
 			return storage.ErrNotFound
 		}
-		i, user, err := askPerson(ctx, tx, account, openID).hold(ctx, tx, now)
+		i, user, err := askPerson(ctx, tx, account, openID, tx.ForUpdate()).hold(ctx, tx, now)
 		if err != nil {
 			return err
 		}

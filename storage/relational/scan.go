@@ -61,7 +61,7 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan, scene sceneRows) 
 	if err != nil {
 		return 0, a, err
 	}
-	person, browser := askPerson(ctx, tx, scan.Account, scan.OpenID), askScanned(ctx, tx, a.ID, scan)
+	person, browser := askPerson(ctx, tx, scan.Account, scan.OpenID, tx.ForUpdate()), askScanned(ctx, tx, a.ID, scan)
 	i, user, err := person.hold(ctx, tx, scan.Now)
 	if err != nil {
 		return 0, a, err
@@ -184,7 +184,7 @@ func (s *Store) RecordWeChatLogin(ctx context.Context, authRequest storage.ID, b
 		if a.Via != storage.ViaWeChat || a.State.Over() || openID == "" {
 			return storage.ErrConflict
 		}
-		_, user, err := askPerson(ctx, tx, a.Account, openID).hold(ctx, tx, now)
+		_, user, err := askPerson(ctx, tx, a.Account, openID, tx.ForUpdate()).hold(ctx, tx, now)
 		if err != nil {
 			return err
 		}

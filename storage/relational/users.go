@@ -144,11 +144,11 @@ type personRows struct {
 	identity, user  Row
 }
 
-// askPerson asks for the identity, to be changed, and after it for the user behind it, who must stay as they are.
-func askPerson(ctx context.Context, tx Tx, account, openID string) personRows {
+// askPerson asks for the identity, with its lock, and after it for the user behind it, who must stay as they are.
+func askPerson(ctx context.Context, tx Tx, account, openID, lock string) personRows {
 	return personRows{
 		account, openID,
-		tx.QueryRow(ctx, selectIdentity+ofOpenID+tx.ForUpdate(), account, openID), tx.QueryRow(ctx, selectHolder+tx.ForShare(), account, openID),
+		tx.QueryRow(ctx, selectIdentity+ofOpenID+lock, account, openID), tx.QueryRow(ctx, selectHolder+tx.ForShare(), account, openID),
 	}
 }
 
