@@ -126,3 +126,17 @@ func TestHotTransitionsAreOneRoundTrip(t *testing.T) {
 		require.EqualValues(t, 1, w.a.RoundTrips()+w.b.RoundTrips()-before, step.name)
 	}
 }
+
+// A replay ends its grant also when the caller hangs up after the first of its statements.
+func TestAReplayIsDecidedForNobody(t *testing.T) {
+	w := newWorld(t)
+	code := w.login()
+	require.NoError(t, w.a.IssueCode(t.Context(), code))
+	use := w.use(code)
+	_, err := w.a.ConsumeCode(t.Context(), use)
+	require.NoError(t, err)
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	require.ErrorIs(t, w.a.WhyNoTokens(gone, use), storage.ErrReplayed)
+	require.Zero(t, w.live(code.Grant.UserID))
+}
