@@ -12,12 +12,12 @@ import (
 // the client wants no page (prompt=none), or the way to the login or the consent page.
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	q := &inquiry{rawQuery: r.URL.RawQuery}
-	limited, down := p.allow(r, "authorize", p.limits.Authorize)
-	if limited != nil {
+	limited, down, err := p.countAndCheck(r, q)
+	switch {
+	case limited != nil:
 		p.refuse(w, r, q.params, limited)
 		return
-	}
-	if err := p.check(r.Context(), q); err != nil {
+	case err != nil:
 		p.refuse(w, r, q.params, err)
 		return
 	}
@@ -38,6 +38,20 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// countAndCheck counts the request and checks it. The count has the first word. Still the checks, which look at what is in
+// memory, come before it: they tell whether a request without a session will wait for a person, and is counted as that in
+// the same round trip. One that fails its checks never is: a client that goes wrong must not use up what others at its
+// address need to log in.
+func (p *Provider) countAndCheck(r *http.Request, q *inquiry) (limited, down, problem error) {
+	problem = p.check(r.Context(), q)
+	uses := []storage.Use{p.use(r, "authorize", p.limits.Authorize)}
+	if _, cookie := p.guard.Session(r); !cookie && problem == nil && !slices.Contains(q.params.Prompt, promptNone) {
+		uses, q.counted = append(uses, p.requestUse(r)), true
+	}
+	limited, down = p.allowAll(r, uses...)
+	return limited, down, problem
+}
+
 // begin stores the request, bound to this browser, and leads to what it lacks.
 func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q *inquiry, lacking need, live *signedIn) {
 	now := p.now()
@@ -49,7 +63,11 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q *inquiry, lac
 		CreatedAt: now,
 		ExpiresAt: now.Add(p.life.AuthRequest),
 	}
-	if err := p.storeRequest(r, request); err != nil {
+	store := p.storeRequest
+	if q.counted {
+		store = p.createRequest
+	}
+	if err := store(r, request); err != nil {
 		p.refuse(w, r, q.params, err)
 		return
 	}
@@ -63,9 +81,17 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q *inquiry, lac
 
 // storeRequest makes a row for a request that waits for a person, as many as its address may make.
 func (p *Provider) storeRequest(r *http.Request, request storage.AuthRequest) error {
-	if limited, _ := p.allow(r, "request", p.limits.Requests); limited != nil {
+	if limited, _ := p.allowAll(r, p.requestUse(r)); limited != nil {
 		return limited
 	}
+	return p.createRequest(r, request)
+}
+
+func (p *Provider) requestUse(r *http.Request) storage.Use {
+	return p.use(r, "request", p.limits.Requests)
+}
+
+func (p *Provider) createRequest(r *http.Request, request storage.AuthRequest) error {
 	if err := p.store.CreateAuthRequest(r.Context(), request); err != nil {
 		return unavailable(err)
 	}

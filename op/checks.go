@@ -19,6 +19,7 @@ type inquiry struct {
 	query    map[string]string
 	client   storage.Client
 	params   storage.AuthParams // grows check by check; RedirectURI is set once it was found registered
+	counted  bool               // as a request that waits for a person
 }
 
 // checks are the checks of an authorization request, in their order (OpenID Connect Core §3.1.2.2, RFC 6749 §4.1.1,

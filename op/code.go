@@ -81,7 +81,7 @@ func (p *Provider) stillConsented(ctx context.Context, client storage.Client, a 
 // everybody else sees a page, which also ends a loop of two sites that send the browser to and fro. Signals that do not
 // answer limit nothing: a live session goes on.
 func (p *Provider) allowCode(ctx context.Context, a storage.AuthParams, live *signedIn) error {
-	ok, retryIn, err := p.signals.Allow(ctx, "codes:"+live.user.ID, p.limits.Codes.Max, p.limits.Codes.Window)
+	ok, retryIn, err := p.signals.Allow(ctx, storage.Use{Key: "codes:" + live.user.ID, Max: p.limits.Codes.Max, Window: p.limits.Codes.Window})
 	switch {
 	case err != nil || ok:
 		return nil

@@ -123,8 +123,9 @@ func (f *faults) IssueCode(ctx context.Context, c storage.NewCode) error {
 // faultySignals are signals that can be unreachable.
 type faultySignals struct {
 	storage.Signals
-	mu   sync.Mutex
-	down bool
+	mu    sync.Mutex
+	down  bool
+	calls int // of Allow: each is a round trip
 }
 
 func (s *faultySignals) setDown(down bool) {
@@ -133,14 +134,24 @@ func (s *faultySignals) setDown(down bool) {
 	s.down = down
 }
 
-func (s *faultySignals) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
+func (s *faultySignals) Allow(ctx context.Context, uses ...storage.Use) (bool, time.Duration, error) {
 	s.mu.Lock()
 	down := s.down
+	s.calls++
 	s.mu.Unlock()
 	if down {
 		return false, 0, errors.New("the signals are unreachable")
 	}
-	return s.Signals.Allow(ctx, key, limit, window)
+	return s.Signals.Allow(ctx, uses...)
+}
+
+// asked is how often the signals were asked since it was last called.
+func (s *faultySignals) asked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.calls
+	s.calls = 0
+	return n
 }
 
 // lateHandler serves what is set once the address is known.

@@ -177,6 +177,53 @@ func TestRateOfStoredRequests(t *testing.T) {
 	b.get(authorizePath(query(thirdParty))).consentID(t) // a rate is no invariant
 }
 
+// A client that goes wrong uses up nothing of what others at its address need to log in; and an address that has asked
+// too often hears of that, whatever it asks.
+func TestAnAddressWithABrokenClient(t *testing.T) {
+	w := newWorld(t, settings{limits: op.Limits{
+		Authorize: op.Rate{Max: 10, Window: time.Hour}, Requests: op.Rate{Max: 2, Window: time.Hour},
+	}})
+	broken := [][]string{
+		{"redirect_uri", "https://shop.example.com/elsewhere"},
+		{"client_id", "nobody"},
+		{"code_challenge", "short"},
+		{"prompt", "none login"},
+		{"id_token_hint", "nonsense"},
+		{"prompt", "none"}, // not broken: it never waits for a person
+		{"state", strings.Repeat("x", 5000)},
+	}
+	for _, pairs := range broken {
+		a := w.browser().get(authorizePath(query(firstParty, pairs...)))
+		require.NotEqual(t, http.StatusTooManyRequests, a.StatusCode, pairs)
+		require.Empty(t, a.Cookies(), pairs)
+	}
+	w.browser().get(authorizePath(query(firstParty))).loginID(t)
+	w.browser().get(authorizePath(query(firstParty))).loginID(t)
+	w.browser().get(authorizePath(query(firstParty))).page(t, http.StatusTooManyRequests) // the third that would wait
+	for _, pairs := range broken {
+		a := w.browser().get(authorizePath(query(firstParty, pairs...)))
+		a.page(t, http.StatusTooManyRequests)
+		require.NotEmpty(t, a.Header.Get("Retry-After"))
+	}
+}
+
+// What a request costs in round trips.
+func TestSignalsAreAskedOnce(t *testing.T) {
+	w := newWorld(t, settings{})
+	b := w.browser()
+	w.signals.asked()
+	id := b.get(authorizePath(query(firstParty))).loginID(t)
+	require.Equal(t, 1, w.signals.asked(), "the address, and that it waits for a person")
+	b.login(id, ann)
+	w.signals.asked()
+	b.get("/authorize/continue?request="+id.String()).code(t, w, shopURI)
+	require.Equal(t, 2, w.signals.asked(), "the address, and the person once it is known who")
+	b.get(authorizePath(query(firstParty))).code(t, w, shopURI)
+	require.Equal(t, 2, w.signals.asked())
+	w.browser().get(authorizePath(query(firstParty, "prompt", "none")))
+	require.Equal(t, 1, w.signals.asked())
+}
+
 // A code is a row too, and a session can ask for them in a loop. The person sees a page, which ends the loop; a client
 // that wants no page is told to come later.
 func TestRateOfCodes(t *testing.T) {

@@ -70,8 +70,10 @@ type Signals interface {
 	// Watch has wake called after each wake-up of the topic, and after the connection behind it was lost and came back,
 	// until stop: not once stop has returned. wake must neither wait nor watch or stop anything. Stopped twice is once.
 	Watch(topic string, wake func()) (stop func())
-	// Allow counts a use against a rate of limit per window, and reports whether it is within it, or when to retry.
-	Allow(ctx context.Context, key string, limit int, window time.Duration) (ok bool, retryAfter time.Duration, err error)
+	// Allow counts uses, each against its rate, in their order and in one round trip. It reports whether all are within
+	// their rates, or when to retry the first that is not: those behind it are not counted. Nobody else's use comes in
+	// between. No uses are none to refuse.
+	Allow(ctx context.Context, uses ...Use) (ok bool, retryAfter time.Duration, err error)
 	// Get returns a shared value, nil when there is none; Put stores one for ttl. Values are sealed by the caller.
 	Get(ctx context.Context, key string) ([]byte, error)
 	Put(ctx context.Context, key string, value []byte, ttl time.Duration) error
@@ -93,6 +95,13 @@ type Signals interface {
 	// Ping reports whether the signals are reachable.
 	Ping(ctx context.Context) error
 	Close() error
+}
+
+// Use is a use of what Key names, which may be used Max times in a Window that begins with its first use.
+type Use struct {
+	Key    string
+	Max    int
+	Window time.Duration
 }
 
 // Poll is what Signals know of a poll of a device code (RFC 8628 §3.5). While they are unreachable it is the zero Poll:

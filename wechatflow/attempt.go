@@ -12,8 +12,8 @@ import (
 // A login cannot begin while the Signals are unreachable: its limits would be off.
 func (f *Flow) beginAttempt(r *http.Request, v visit, replaces storage.ID) (storage.Attempt, error) {
 	ctx, now := r.Context(), f.Now()
-	if err := f.Signals.Ping(ctx); err != nil {
-		return storage.Attempt{}, err
+	if v.down != nil {
+		return storage.Attempt{}, v.down
 	}
 	a, err := f.account(v.client.Account)
 	if err != nil {

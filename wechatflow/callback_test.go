@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"qiao/wechatflow"
 )
 
 func TestCallbackVerification(t *testing.T) {
@@ -207,6 +209,52 @@ func TestUnreachableSignalsDoNotFailTheCallback(t *testing.T) {
 	w.signals.down.Store(false)
 	s, _ := c.state(login, 0, 0)
 	require.Equal(t, "scanned", s.State)
+}
+
+// The count of a page tells whether the Signals answer, and nobody asks them again. Where they die behind it, the login
+// begins with a code of our own, and the platform's quota is left alone; the next one does not begin.
+func TestSignalsThatDieWhileALoginBegins(t *testing.T) {
+	w := newWorld(t, options{})
+	minted := w.calls("/cgi-bin/qrcode/create")
+	w.signals.dies.Store(w.signals.asked.Load() + 2)
+	c := w.browser()
+	login := c.login()
+	require.Equal(t, http.StatusOK, login.status)
+	require.Contains(t, login.attr("data-qr"), "/scan/main/")
+	require.Equal(t, minted, w.calls("/cgi-bin/qrcode/create"))
+	require.Equal(t, http.StatusServiceUnavailable, w.browser().login().status)
+	require.Equal(t, http.StatusServiceUnavailable, login.submit("/refresh").status, "nor does another attempt")
+	w.signals.dies.Store(0)
+	alice := w.person()
+	alice.follow()
+	require.Len(t, alice.open(login.attr("data-qr")).choices(), 3)
+}
+
+// Also where pages have no limit, so that nobody counts them.
+func TestSignalsDownStopALoginWithoutLimits(t *testing.T) {
+	w := newWorld(t, options{limits: wechatflow.Limits{PagesPerAddress: wechatflow.Rate{Max: -1}}})
+	require.Equal(t, http.StatusOK, w.browser().login().status)
+	w.signals.down.Store(true)
+	require.Equal(t, http.StatusServiceUnavailable, w.browser().login().status)
+	require.Equal(t, http.StatusServiceUnavailable, w.person().inWeChat().status)
+}
+
+// What each request of a login costs in round trips.
+func TestSignalsAreAskedOnce(t *testing.T) {
+	w := newWorld(t, options{})
+	asked := func(f func()) int64 {
+		before := w.signals.asked.Load()
+		f()
+		return w.signals.asked.Load() - before
+	}
+	c, alice := w.browser(), w.person()
+	var login *page
+	require.Equal(t, http.StatusOK, w.browser().login().status) // tells the other replicas of the platform's token
+	require.EqualValues(t, 2, asked(func() { login = c.login() }), "the page, and the shares of the platform's codes")
+	require.EqualValues(t, 1, asked(func() { c.get(login.path()) }))
+	require.EqualValues(t, 1, asked(func() { w.person().inWeChat() }), "it is shown no code")
+	alice.bind(alice.choose(alice.scanAndFollow(login), login), alicePhone)
+	require.EqualValues(t, 3, asked(func() { c.continueLogin(login) }), "two pages, and the other tabs are woken")
 }
 
 func TestSignalsDownStopsNewLoginsOnly(t *testing.T) {

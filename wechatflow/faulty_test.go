@@ -133,22 +133,32 @@ func (s *faultyStore) RecordFollow(ctx context.Context, e storage.FollowEvent) (
 // faultySignals are real signals that can be unreachable, or lose their wake-ups.
 type faultySignals struct {
 	storage.Signals
-	down atomic.Bool
-	deaf atomic.Bool
+	down  atomic.Bool
+	deaf  atomic.Bool
+	asked atomic.Int64 // pings, counts and wake-ups: each is a round trip
+	dies  atomic.Int64 // at which of them it goes down; 0: at none
+}
+
+func (s *faultySignals) fault() error {
+	n, dies := s.asked.Add(1), s.dies.Load()
+	if s.down.Load() || dies > 0 && n >= dies {
+		return errDown
+	}
+	return nil
 }
 
 func (s *faultySignals) Ping(ctx context.Context) error {
-	if s.down.Load() {
-		return errDown
+	if err := s.fault(); err != nil {
+		return err
 	}
 	return s.Signals.Ping(ctx)
 }
 
-func (s *faultySignals) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
-	if s.down.Load() {
-		return false, 0, errDown
+func (s *faultySignals) Allow(ctx context.Context, uses ...storage.Use) (bool, time.Duration, error) {
+	if err := s.fault(); err != nil {
+		return false, 0, err
 	}
-	return s.Signals.Allow(ctx, key, limit, window)
+	return s.Signals.Allow(ctx, uses...)
 }
 
 func (s *faultySignals) ClearPending(ctx context.Context, key string) error {
@@ -159,8 +169,8 @@ func (s *faultySignals) ClearPending(ctx context.Context, key string) error {
 }
 
 func (s *faultySignals) Wake(ctx context.Context, topic string) error {
-	if s.down.Load() {
-		return errDown
+	if err := s.fault(); err != nil {
+		return err
 	}
 	if s.deaf.Load() {
 		return nil

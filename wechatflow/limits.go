@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"qiao/storage"
@@ -81,23 +82,41 @@ func (l *Limits) setDefaults() {
 	}
 }
 
-// allow counts one use in Signals. The key's parts are hashed: Signals learns no address.
+// allow counts one use in Signals.
 func (f *Flow) allow(ctx context.Context, name string, rate Rate, parts ...[]byte) (ok bool, retryAfter time.Duration, err error) {
-	if rate.Max < 0 {
+	return f.allowAll(ctx, f.use(name, rate, parts...))
+}
+
+// use is a use of what the parts name. They are hashed: Signals learns no address.
+func (f *Flow) use(name string, rate Rate, parts ...[]byte) storage.Use {
+	key := storage.Hash(f.Box.MAC("rate "+name, parts...))
+	return storage.Use{Key: "rate " + name + " " + storage.Secret(key).Text(), Max: rate.Max, Window: rate.Window}
+}
+
+// allowAll counts the uses that have a limit, at once and up to the first that is refused. Without any, Signals are not
+// even asked.
+func (f *Flow) allowAll(ctx context.Context, uses ...storage.Use) (ok bool, retryAfter time.Duration, err error) {
+	uses = slices.DeleteFunc(uses, func(u storage.Use) bool { return u.Max < 0 })
+	if len(uses) == 0 {
 		return true, 0, nil
 	}
-	key := storage.Hash(f.Box.MAC("rate "+name, parts...))
-	return f.Signals.Allow(ctx, "rate "+name+" "+storage.Secret(key).Text(), rate.Max, rate.Window)
+	return f.Signals.Allow(ctx, uses...)
 }
 
 // allowPage limits the login pages and polls of one address. Signals that do not answer limit nothing here: a login
 // that has begun goes on.
 func (f *Flow) allowPage(r *http.Request) (ok bool, retryAfter time.Duration) {
-	ok, retryAfter, err := f.allow(r.Context(), "page", f.Limits.PagesPerAddress, addressBytes(f.Guard.Address(r)))
-	if err != nil {
-		return true, 0
-	}
+	ok, retryAfter, _ = f.countPage(r)
 	return ok, retryAfter
+}
+
+// countPage is allowPage for one who has to know whether the Signals answer.
+func (f *Flow) countPage(r *http.Request) (ok bool, retryAfter time.Duration, down error) {
+	if f.Limits.PagesPerAddress.Max < 0 {
+		return true, 0, f.Signals.Ping(r.Context())
+	}
+	ok, retryAfter, down = f.allow(r.Context(), "page", f.Limits.PagesPerAddress, addressBytes(f.Guard.Address(r)))
+	return ok || down != nil, retryAfter, down
 }
 
 // messageLimits are the durable limits that one text message counts against.

@@ -56,6 +56,7 @@ type visit struct {
 	attempt storage.Attempt // the newest; zero before the first
 	client  storage.Client
 	lang    string
+	down    error // the Signals did not answer when they were asked for the rate of this page
 }
 
 func (v visit) browser() storage.Hash { return v.secret.Hash() }
@@ -66,7 +67,8 @@ func (v visit) purpose() string       { return "login " + v.request.ID.String() 
 // there is none. Another browser's request looks like one that never was.
 func (f *Flow) visit(w http.ResponseWriter, r *http.Request) (visit, bool) {
 	lang := f.Guard.Lang(w, r, nil)
-	if ok, retryAfter := f.allowPage(r); !ok {
+	ok, retryAfter, down := f.countPage(r)
+	if !ok {
 		f.tooMany(w, r, lang, retryAfter)
 		return visit{}, false
 	}
@@ -102,6 +104,7 @@ func (f *Flow) visit(w http.ResponseWriter, r *http.Request) (visit, bool) {
 	}
 	return visit{
 		secret: secret, request: request, attempt: attempt, client: client, lang: f.Guard.Lang(w, r, request.Params.UILocales),
+		down: down,
 	}, true
 }
 

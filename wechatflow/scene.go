@@ -105,10 +105,9 @@ func (f *Flow) platformScene(ctx context.Context, acc *account, purpose, clientI
 
 // allowMint keeps strangers from burning the platform's daily quota.
 func (f *Flow) allowMint(ctx context.Context, clientID string, address netip.Addr) bool {
-	ok, _, err := f.allow(ctx, "mint address", f.Limits.MintsPerAddress, addressBytes(address))
-	if err == nil && ok {
-		ok, _, err = f.allow(ctx, "mint client", f.Limits.MintsPerClient, []byte(clientID))
-	}
+	ok, _, err := f.allowAll(ctx,
+		f.use("mint address", f.Limits.MintsPerAddress, addressBytes(address)),
+		f.use("mint client", f.Limits.MintsPerClient, []byte(clientID)))
 	if err != nil {
 		f.Log.WarnContext(ctx, "limits of QR codes unknown, showing one of our own", "error", err)
 	}

@@ -47,7 +47,7 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) newDevice(r *http.Request) (storage.Client, *deviceAnswer, error) {
 	ctx := r.Context()
-	if err := s.allowDevice(ctx, "address", s.cfg.Guard.AddressKey(r), s.cfg.Limits.DevicesPerAddress); err != nil {
+	if err := s.allowDevice(ctx, deviceUse("address", s.cfg.Guard.AddressKey(r), s.cfg.Limits.DevicesPerAddress)); err != nil {
 		return storage.Client{}, nil, err
 	}
 	c, err := s.cfg.Clients.Authenticate(ctx, r.Header, r.Form)
@@ -61,10 +61,8 @@ func (s *Server) newDevice(r *http.Request) (storage.Client, *deviceAnswer, erro
 	if problem != "" {
 		return c, nil, refuse(invalidScope, problem)
 	}
-	if err := s.allowDevice(ctx, "client", c.ID, s.cfg.Limits.DevicesPerClient); err != nil {
-		return c, nil, err
-	}
-	if err := s.allowDevice(ctx, "all", "", s.cfg.Limits.DevicesInAll); err != nil {
+	if err := s.allowDevice(ctx, deviceUse("client", c.ID, s.cfg.Limits.DevicesPerClient),
+		deviceUse("all", "", s.cfg.Limits.DevicesInAll)); err != nil {
 		return c, nil, err
 	}
 	out, err := s.createDevice(ctx, storage.DeviceAuthorization{
@@ -74,10 +72,15 @@ func (s *Server) newDevice(r *http.Request) (storage.Client, *deviceAnswer, erro
 	return c, out, err
 }
 
-// allowDevice counts against a rate. Every authorization is a row that a stranger can make, and needs somebody to be
+// deviceUse is a device authorization as a use of its address, its client, or the whole.
+func deviceUse(whose, key string, rate Rate) storage.Use {
+	return storage.Use{Key: "device authorization " + whose + " " + key, Max: rate.Max, Window: rate.Window}
+}
+
+// allowDevice counts against rates. Every authorization is a row that a stranger can make, and needs somebody to be
 // woken later: without the signals there is none.
-func (s *Server) allowDevice(ctx context.Context, whose, key string, rate Rate) error {
-	ok, retryAfter, err := s.cfg.Signals.Allow(ctx, "device authorization "+whose+" "+key, rate.Max, rate.Window)
+func (s *Server) allowDevice(ctx context.Context, uses ...storage.Use) error {
+	ok, retryAfter, err := s.cfg.Signals.Allow(ctx, uses...)
 	switch {
 	case err != nil:
 		return fmt.Errorf("count device authorization: %w", err)

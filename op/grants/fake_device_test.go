@@ -99,11 +99,15 @@ func newFakeSignals(now func() time.Time) *fakeSignals {
 	return &fakeSignals{now: now, used: map[string]int{}, paces: map[string]*fakePace{}}
 }
 
-func (s *fakeSignals) Allow(_ context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
+func (s *fakeSignals) Allow(_ context.Context, uses ...storage.Use) (bool, time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.used[key]++
-	return s.used[key] <= limit, window, s.down
+	for _, u := range uses {
+		if s.used[u.Key]++; s.used[u.Key] > u.Max {
+			return false, u.Window, s.down
+		}
+	}
+	return true, 0, s.down
 }
 
 func (s *fakeSignals) MarkPending(_ context.Context, key string, interval, ttl time.Duration) error {

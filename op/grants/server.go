@@ -34,7 +34,7 @@ type Store interface {
 
 // Signals is the part of storage.Signals that the device grant uses.
 type Signals interface {
-	Allow(ctx context.Context, key string, limit int, window time.Duration) (ok bool, retryAfter time.Duration, err error)
+	Allow(ctx context.Context, uses ...storage.Use) (ok bool, retryAfter time.Duration, err error)
 	MarkPending(ctx context.Context, key string, interval, ttl time.Duration) error
 	PollPending(ctx context.Context, key string) (storage.Poll, error)
 }

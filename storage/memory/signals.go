@@ -76,28 +76,35 @@ func (s *Signals) Watch(topic string, wake func()) (stop func()) {
 	return s.watchers.Watch(topic, wake)
 }
 
-// Allow counts in a window that begins with the key's first use.
-func (s *Signals) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
+// Allow counts the uses, up to the first that is refused.
+func (s *Signals) Allow(ctx context.Context, uses ...storage.Use) (bool, time.Duration, error) {
 	if err := s.enter(ctx); err != nil {
 		return false, 0, err
 	}
 	defer s.mu.Unlock()
 	now := s.now()
-	e, ok := s.counters.get(key, now)
+	for _, u := range uses {
+		if e := s.count(u, now); e.value > u.Max {
+			return false, e.expires.Sub(now), nil
+		}
+	}
+	return true, 0, nil
+}
+
+// count counts in a window that begins with the key's first use.
+func (s *Signals) count(u storage.Use, now time.Time) entry[int] {
+	e, ok := s.counters.get(u.Key, now)
 	if !ok {
-		e = entry[int]{expires: now.Add(atLeastMillisecond(window))}
+		e = entry[int]{expires: now.Add(atLeastMillisecond(u.Window))}
 	}
 	e.value++
-	if !s.counters.put(key, e, now) {
+	if !s.counters.put(u.Key, e, now) {
 		// Refusing everybody would let a stranger with many addresses shut the door for all. Forgetting a few counters
 		// only gives him what his many addresses give him anyway.
 		s.counters.evict(s.counters.max / 64)
-		s.counters.put(key, e, now)
+		s.counters.put(u.Key, e, now)
 	}
-	if e.value > limit {
-		return false, e.expires.Sub(now), nil
-	}
-	return true, 0, nil
+	return e
 }
 
 // Get returns a copy of the value.

@@ -45,7 +45,7 @@ func TestEverythingExpires(t *testing.T) {
 	s, c := open(t, 100)
 	for i := range 50 {
 		key := fmt.Sprint(i)
-		_, _, err := s.Allow(t.Context(), key, 1, time.Minute)
+		_, _, err := s.Allow(t.Context(), storage.Use{Key: key, Max: 1, Window: time.Minute})
 		require.NoError(t, err)
 		require.NoError(t, s.Put(t.Context(), key, []byte("value"), time.Minute))
 		_, ok, err := s.Lock(t.Context(), key, time.Minute)
@@ -87,7 +87,7 @@ func TestPacesAreBounded(t *testing.T) {
 func TestCountersAreBounded(t *testing.T) {
 	s, _ := open(t, 128)
 	for i := range 1000 {
-		ok, _, err := s.Allow(t.Context(), fmt.Sprint(i), 1, time.Minute)
+		ok, _, err := s.Allow(t.Context(), storage.Use{Key: fmt.Sprint(i), Max: 1, Window: time.Minute})
 		require.NoError(t, err)
 		require.True(t, ok, "many addresses must not shut the door for the next one")
 		require.LessOrEqual(t, len(s.counters.entries), 128)

@@ -14,15 +14,20 @@ import (
 // Each script is one round trip, and Redis runs nothing else meanwhile. The driver sends a script's text only when the
 // server has forgotten it.
 const (
-	// count counts a use in a window that begins with the first one. A key without an end (there is none, unless somebody
-	// else wrote it) would refuse for ever, so it is given one.
-	count = `local used = redis.call('INCR', KEYS[1])
-local left = redis.call('PTTL', KEYS[1])
-if left < 0 then
-	redis.call('PEXPIRE', KEYS[1], ARGV[1])
-	left = tonumber(ARGV[1])
+	// count counts a use of each key in a window that begins with the first one, up to a key that is used more often than
+	// it may be: what is left of that key's window is the answer, 0 where there is none. ARGV has the most uses and the
+	// window of each key. A key without an end (there is none, unless somebody else wrote it) would refuse for ever, so it
+	// is given one.
+	count = `for i, key in ipairs(KEYS) do
+	local used = redis.call('INCR', key)
+	local left = redis.call('PTTL', key)
+	if left < 0 then
+		redis.call('PEXPIRE', key, ARGV[2 * i])
+		left = tonumber(ARGV[2 * i])
+	end
+	if used > tonumber(ARGV[2 * i - 1]) then return math.max(left, 1) end
 end
-return {used, left}`
+return 0`
 
 	// release deletes the lock only while it is still its holder's: after its end somebody else may have taken it.
 	release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -36,21 +41,20 @@ func newScripts() scripts {
 	return scripts{driver.NewScript(count), driver.NewScript(release), driver.NewScript(mark), driver.NewScript(unmark), driver.NewScript(poll)}
 }
 
-// Allow counts in a window that begins with the key's first use.
-func (s *Signals) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
+// Allow counts the uses, up to the first that is refused.
+func (s *Signals) Allow(ctx context.Context, uses ...storage.Use) (bool, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	reply, err := s.scripts.count.Run(ctx, s.client, []string{s.prefix + "rate:" + key}, milliseconds(window)).Int64Slice()
+	keys, args := make([]string, 0, len(uses)), make([]any, 0, 2*len(uses))
+	for _, u := range uses {
+		keys = append(keys, s.prefix+"rate:"+u.Key)
+		args = append(args, u.Max, milliseconds(u.Window))
+	}
+	left, err := s.scripts.count.Run(ctx, s.client, keys, args...).Int64()
 	if err != nil {
-		return false, 0, fmt.Errorf("count a use: %w", err)
+		return false, 0, fmt.Errorf("count uses: %w", err)
 	}
-	if len(reply) != 2 {
-		return false, 0, errors.New("count a use: an unexpected reply")
-	}
-	if reply[0] > int64(limit) {
-		return false, time.Duration(max(reply[1], 1)) * time.Millisecond, nil
-	}
-	return true, 0, nil
+	return left == 0, time.Duration(left) * time.Millisecond, nil
 }
 
 // Get returns a value, nil when there is none.

@@ -104,9 +104,12 @@ func TestUnreachableFailsFastAndRecovers(t *testing.T) {
 
 	start := time.Now()
 	for name, call := range map[string]func(context.Context) error{
-		"ping":  s.Ping,
-		"wake":  func(ctx context.Context) error { return s.Wake(ctx, "topic") },
-		"allow": func(ctx context.Context) error { _, _, err := s.Allow(ctx, "key", 1, time.Minute); return err },
+		"ping": s.Ping,
+		"wake": func(ctx context.Context) error { return s.Wake(ctx, "topic") },
+		"allow": func(ctx context.Context) error {
+			_, _, err := s.Allow(ctx, storage.Use{Key: "key", Max: 1, Window: time.Minute})
+			return err
+		},
 		"get":   func(ctx context.Context) error { _, err := s.Get(ctx, "key"); return err },
 		"put":   func(ctx context.Context) error { return s.Put(ctx, "key", nil, time.Minute) },
 		"lock":  func(ctx context.Context) error { _, _, err := s.Lock(ctx, "key", time.Minute); return err },
@@ -121,7 +124,7 @@ func TestUnreachableFailsFastAndRecovers(t *testing.T) {
 
 	server.Start()
 	require.Eventually(t, func() bool { return s.Ping(t.Context()) == nil }, patience, 10*time.Millisecond)
-	ok, _, err := s.Allow(t.Context(), "key", 1, time.Minute)
+	ok, _, err := s.Allow(t.Context(), storage.Use{Key: "key", Max: 1, Window: time.Minute})
 	require.NoError(t, err)
 	require.True(t, ok)
 }
@@ -132,7 +135,7 @@ func TestAFlushLosesNothingButWakeUps(t *testing.T) {
 	_, ok, err := a.Lock(t.Context(), "key", time.Hour)
 	require.NoError(t, err)
 	require.True(t, ok)
-	_, _, err = a.Allow(t.Context(), "key", 1, time.Hour)
+	_, _, err = a.Allow(t.Context(), storage.Use{Key: "key", Max: 1, Window: time.Hour})
 	require.NoError(t, err)
 	watch := storage.NewWatch(b, "topic")
 
@@ -140,7 +143,7 @@ func TestAFlushLosesNothingButWakeUps(t *testing.T) {
 	value, err := a.Get(t.Context(), "key")
 	require.NoError(t, err)
 	require.Nil(t, value)
-	ok, _, err = a.Allow(t.Context(), "key", 1, time.Hour)
+	ok, _, err = a.Allow(t.Context(), storage.Use{Key: "key", Max: 1, Window: time.Hour})
 	require.NoError(t, err, "the script is loaded again")
 	require.True(t, ok)
 	_, ok, err = b.Lock(t.Context(), "key", time.Hour)
@@ -155,7 +158,7 @@ func TestEverythingExpiresAndHasThePrefix(t *testing.T) {
 	s, err := redis.Open(t.Context(), redis.Config{URL: server.URL(), Prefix: "mine:"})
 	require.NoError(t, err)
 	defer s.Close()
-	_, _, err = s.Allow(t.Context(), "key", 1, time.Minute)
+	_, _, err = s.Allow(t.Context(), storage.Use{Key: "key", Max: 1, Window: time.Minute})
 	require.NoError(t, err)
 	require.NoError(t, s.Put(t.Context(), "key", []byte("value"), time.Minute))
 	_, _, err = s.Lock(t.Context(), "key", time.Minute)

@@ -3,6 +3,7 @@ package wechat_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,11 +13,9 @@ import (
 // noPause lets the 30 s between two forced renewals pass at once: the real Signals have a clock of their own.
 type noPause struct{ storage.Signals }
 
-func (s noPause) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
-	if window < time.Minute {
-		return true, 0, nil
-	}
-	return s.Signals.Allow(ctx, key, limit, window)
+func (s noPause) Allow(ctx context.Context, uses ...storage.Use) (bool, time.Duration, error) {
+	uses = slices.DeleteFunc(slices.Clone(uses), func(u storage.Use) bool { return u.Window < time.Minute })
+	return s.Signals.Allow(ctx, uses...)
 }
 
 // spySignals notes what is stored; it can be unreachable, or have a lock that is held for the first few tries.
@@ -67,9 +66,9 @@ func (s *spySignals) Lock(ctx context.Context, key string, ttl time.Duration) (f
 	return s.Signals.Lock(ctx, key, ttl)
 }
 
-func (s *spySignals) Allow(ctx context.Context, key string, limit int, window time.Duration) (bool, time.Duration, error) {
+func (s *spySignals) Allow(ctx context.Context, uses ...storage.Use) (bool, time.Duration, error) {
 	if s.down {
 		return false, 0, errDown
 	}
-	return s.Signals.Allow(ctx, key, limit, window)
+	return s.Signals.Allow(ctx, uses...)
 }

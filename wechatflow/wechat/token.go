@@ -185,10 +185,9 @@ func (t *tokens) mayForce(ctx context.Context) bool {
 	if soon {
 		return false
 	}
-	if ok, _, err := t.signals.Allow(ctx, t.key("force"), 1, forcePause); err == nil && !ok {
-		return false
-	}
-	ok, _, err := t.signals.Allow(ctx, t.key("force today"), forcePerDay, 24*time.Hour)
+	ok, _, err := t.signals.Allow(ctx,
+		storage.Use{Key: t.key("force"), Max: 1, Window: forcePause},
+		storage.Use{Key: t.key("force today"), Max: forcePerDay, Window: 24 * time.Hour})
 	return err != nil || ok // without Signals this replica's own pause counts
 }
 
