@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math/bits"
 	"strconv"
 )
 
@@ -63,23 +64,22 @@ func draw(text string) (picture, error) {
 	if err != nil {
 		return picture{}, err
 	}
-	n := code.n
-	path := make([]byte, 0, 16*n*n/5)
-	for y := range n {
-		for x := 0; x < n; x++ {
-			run := 0
-			for x+run < n && code.dark(x+run, y) {
-				run++
+	path := make([]byte, 0, 4*code.n*code.n) // room for a run in every fourth module
+	for y, row := range code.rows {
+		for x := quiet; row != (line{}); {
+			light := bits.TrailingZeros64(row.a)
+			row, x = row.from(light), x+light
+			dark := bits.TrailingZeros64(^row.a)
+			if dark == 0 {
+				continue // 64 light ones
 			}
-			if run > 0 {
-				path = strconv.AppendInt(append(path, 'M'), int64(x+quiet), 10)
-				path = strconv.AppendInt(append(path, ' '), int64(y+quiet), 10)
-				path = strconv.AppendInt(append(path, 'h'), int64(run), 10)
-				path = strconv.AppendInt(append(path, "v1h-"...), int64(run), 10)
-				path = append(path, 'z')
-				x += run
-			}
+			path = strconv.AppendInt(append(path, 'M'), int64(x), 10)
+			path = strconv.AppendInt(append(path, ' '), int64(y+quiet), 10)
+			path = strconv.AppendInt(append(path, 'h'), int64(dark), 10)
+			path = strconv.AppendInt(append(path, "v1h-"...), int64(dark), 10)
+			path = append(path, 'z')
+			row, x = row.from(dark), x+dark
 		}
 	}
-	return picture{Size: n + 2*quiet, Path: string(path)}, nil
+	return picture{Size: code.n + 2*quiet, Path: string(path)}, nil
 }

@@ -3,6 +3,8 @@ package ui
 import (
 	"errors"
 	"fmt"
+	"math"
+	"sync"
 
 	"rsc.io/qr/coding"
 )
@@ -15,15 +17,11 @@ type code struct {
 
 func (c code) dark(x, y int) bool { return c.rows[y].has(x) }
 
-// masks is how many patterns ISO/IEC 18004 has to choose from. Each repeats itself within maskPeriod rows.
-const (
-	masks      = 8
-	maskPeriod = 12
-)
+// masks is how many patterns ISO/IEC 18004 has to choose from.
+const masks = 8
 
 // encode makes a QR code of level M in the smallest version that holds the text, under the mask with the least penalty
-// (ISO/IEC 18004 §7.8.3). Every login draws one: the masks are compared on a copy whose few bits that name the mask are
-// still those of the first, and only the winner gets its own.
+// (ISO/IEC 18004 §7.8.3). Every login draws one: what does not depend on the text is kept from code to code.
 func encode(text string) (code, error) {
 	if text == "" {
 		return code{}, errors.New("draw qr code: no text")
@@ -34,92 +32,92 @@ func encode(text string) (code, error) {
 			return code{}, errors.New("draw qr code: the text is too long")
 		}
 	}
-	d, err := newDraft(text, version)
+	b, err := blanks[version]()
 	if err != nil {
 		return code{}, fmt.Errorf("draw qr code: %w", err)
 	}
-	best, least := coding.Mask(0), d.first.penalty()
-	for mask := coding.Mask(1); mask < masks; mask++ {
-		if p := d.under(mask).penalty(); p < least {
+	content := b.content(text)
+	c, best, least := newCode(content.n), 0, math.MaxInt
+	for mask := range masks {
+		c.lay(b.compared[mask], content)
+		if p := c.penalty(); p < least {
 			best, least = mask, p
 		}
 	}
-	c, err := d.made(best)
-	if err != nil {
-		return code{}, fmt.Errorf("draw qr code: %w", err)
-	}
+	c.lay(b.masked[best], content)
 	return c, nil
 }
 
-// draft is a code under the first mask, and where its content stands, which a mask inverts.
-type draft struct {
+// blanks are the blanks of each version, made when the first text needs one.
+var blanks = func() (all [coding.MaxVersion + 1]func() (blank, error)) {
+	for version := range all {
+		all[version] = sync.OnceValues(func() (blank, error) { return newBlank(coding.Version(version)) })
+	}
+	return all
+}()
+
+// blank is all of a version's codes that does not depend on the text.
+type blank struct {
 	version coding.Version
-	first   code
-	content []line
+	places  []place
+	// masked is the code under each mask before any bit of the text: one that is set inverts its module.
+	masked [masks]code
+	// compared is the same for the choice of the mask: the few modules that name one are those of the first.
+	compared [masks]code
 }
 
-func newDraft(text string, version coding.Version) (draft, error) {
-	plan, err := coding.NewPlan(version, coding.M, 0)
-	if err != nil {
-		return draft{}, err
-	}
-	made, err := plan.Encode(coding.String(text))
-	if err != nil {
-		return draft{}, err
-	}
-	d := draft{version, code{made.Size, make([]line, made.Size)}, make([]line, made.Size)}
-	for y, row := range plan.Pixel {
-		for x, pixel := range row {
-			if made.Black(x, y) {
-				d.first.rows[y].set(x)
-			}
-			if inContent(pixel) {
-				d.content[y].set(x)
+// place is where a bit of the text, or of what corrects its errors, stands.
+type place struct{ x, y uint8 }
+
+func newBlank(version coding.Version) (blank, error) {
+	b := blank{version: version}
+	for mask := range masks {
+		plan, err := coding.NewPlan(version, coding.M, coding.Mask(mask))
+		if err != nil {
+			return blank{}, err
+		}
+		b.places = make([]place, 8*(plan.DataBytes+plan.CheckBytes))
+		b.masked[mask], b.compared[mask] = newCode(len(plan.Pixel)), newCode(len(plan.Pixel))
+		for y, row := range plan.Pixel {
+			for x, pixel := range row {
+				role, dark := pixel.Role(), pixel&coding.Black != 0
+				if role == coding.Data || role == coding.Check {
+					b.places[pixel.Offset()] = place{uint8(x), uint8(y)}
+				}
+				if dark {
+					b.masked[mask].rows[y].set(x)
+				}
+				if role == coding.Format {
+					dark = b.masked[0].dark(x, y)
+				}
+				if dark {
+					b.compared[mask].rows[y].set(x)
+				}
 			}
 		}
 	}
-	return d, nil
+	return b, nil
 }
 
-func inContent(pixel coding.Pixel) bool {
-	r := pixel.Role()
-	return r == coding.Data || r == coding.Check || r == coding.Extra
-}
+func newCode(n int) code { return code{n, make([]line, n)} }
 
-// under is the code with its content under another mask, and the rest as it was.
-func (d draft) under(mask coding.Mask) code {
-	var period [maskPeriod]line
-	for y := range period {
-		for x := range d.first.n {
-			if mask.Invert(y, x) != ((x+y)%2 == 0) { // which is what the first mask inverts
-				period[y].set(x)
-			}
+// content is a code with nothing but the text's bits and those that correct its errors.
+func (b blank) content(text string) code {
+	var bits coding.Bits
+	coding.String(text).Encode(&bits, b.version)
+	bits.AddCheckBytes(b.version, coding.M)
+	c, bytes := newCode(b.masked[0].n), bits.Bytes()
+	for i, at := range b.places {
+		if bytes[i/8]>>(7-i%8)&1 == 1 {
+			c.rows[at.y].set(int(at.x))
 		}
-	}
-	c := code{d.first.n, make([]line, d.first.n)}
-	for y := range c.rows {
-		c.rows[y] = d.first.rows[y].xor(d.content[y].and(period[y%maskPeriod]))
 	}
 	return c
 }
 
-// made is the whole code under a mask: the modules that name the mask are of its own plan.
-func (d draft) made(mask coding.Mask) (code, error) {
-	if mask == 0 {
-		return d.first, nil
+// lay makes c of a blank and the content that is laid over it.
+func (c code) lay(blank, content code) {
+	for y := range c.rows {
+		c.rows[y] = blank.rows[y].xor(content.rows[y])
 	}
-	plan, err := coding.NewPlan(d.version, coding.M, mask)
-	if err != nil {
-		return code{}, err
-	}
-	c := d.under(mask)
-	for y, row := range plan.Pixel {
-		c.rows[y] = c.rows[y].and(d.content[y])
-		for x, pixel := range row {
-			if pixel&coding.Black != 0 && !inContent(pixel) {
-				c.rows[y].set(x)
-			}
-		}
-	}
-	return c, nil
 }

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -14,15 +16,15 @@ func TestACodeUnderEachMask(t *testing.T) {
 		version := coding.Version(1)
 		for content := coding.String(text); content.Bits(version) > version.DataBytes(coding.M)*8; version++ {
 		}
-		d, err := newDraft(text, version)
+		b, err := newBlank(version)
 		require.NoError(t, err)
 		for mask := coding.Mask(0); mask < masks; mask++ {
 			plan, err := coding.NewPlan(version, coding.M, mask)
 			require.NoError(t, err)
 			want, err := plan.Encode(coding.String(text))
 			require.NoError(t, err)
-			got, err := d.made(mask)
-			require.NoError(t, err)
+			got := newCode(b.masked[mask].n)
+			got.lay(b.masked[mask], b.content(text))
 			require.Equal(t, want.Size, got.n)
 			for i := range want.Size * want.Size {
 				x, y := i%want.Size, i/want.Size
@@ -33,6 +35,46 @@ func TestACodeUnderEachMask(t *testing.T) {
 			require.Equal(t, plainPenalty(got), got.penalty(), "version %d, mask %d", version, mask)
 		}
 	}
+}
+
+// Of the masks the one with the least penalty is taken, the first where there are two.
+func TestTheMaskIsTheOneWithTheLeastPenalty(t *testing.T) {
+	first, err := coding.NewPlan(3, coding.M, 0)
+	require.NoError(t, err)
+	seen := map[coding.Mask]bool{}
+	for i := range 60 {
+		text := fmt.Sprintf("https://id.example/scan/%012d", i*i*i*7919)
+		best, least := coding.Mask(0), math.MaxInt
+		for mask := coding.Mask(0); mask < masks; mask++ {
+			plan, err := coding.NewPlan(3, coding.M, mask)
+			require.NoError(t, err)
+			made, err := plan.Encode(coding.String(text))
+			require.NoError(t, err)
+			tried := newCode(made.Size)
+			for at := range made.Size * made.Size {
+				x, y := at%made.Size, at/made.Size
+				dark := made.Black(x, y)
+				if plan.Pixel[y][x].Role() == coding.Format { // compared as if it named the first mask
+					dark = first.Pixel[y][x]&coding.Black != 0
+				}
+				if dark {
+					tried.rows[y].set(x)
+				}
+			}
+			if p := plainPenalty(tried); p < least {
+				best, least = mask, p
+			}
+		}
+		got, err := encode(text)
+		require.NoError(t, err)
+		b, err := blanks[3]()
+		require.NoError(t, err)
+		want := newCode(got.n)
+		want.lay(b.masked[best], b.content(text))
+		require.Equal(t, want, got, text)
+		seen[best] = true
+	}
+	require.GreaterOrEqual(t, len(seen), masks-1, "the texts are of all sorts")
 }
 
 func drawn(rows ...string) code {
@@ -71,7 +113,7 @@ func TestPenaltyOfPatterns(t *testing.T) {
 			}
 			rows[5] = rows[5][:at] + finder + rows[5][at+11:]
 			c := drawn(rows...)
-			require.GreaterOrEqual(t, c.finders(ones(13)), 1, finder)
+			require.GreaterOrEqual(t, c.finders(), 1, finder)
 			require.Equal(t, plainPenalty(c), c.penalty(), finder)
 			require.Equal(t, plainPenalty(turned(c)), turned(c).penalty(), finder)
 		}
