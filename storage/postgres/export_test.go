@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"qiao/storage"
 )
 
 // Setting is a server setting as this store's connections have it.
@@ -18,8 +16,3 @@ func (s *Store) Setting(ctx context.Context, t *testing.T, name string) string {
 
 // RoundTrips is how many statements this store has sent outside of transactions, one connection taken for each.
 func (s *Store) RoundTrips() int64 { return s.db.pool.Stat().AcquireCount() }
-
-// WhyNoTokens is the second statement of ConsumeCode.
-func (s *Store) WhyNoTokens(ctx context.Context, c storage.CodeUse) error {
-	return s.whyNoTokens(ctx, c)
-}

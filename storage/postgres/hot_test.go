@@ -127,16 +127,13 @@ func TestHotTransitionsAreOneRoundTrip(t *testing.T) {
 	}
 }
 
-// A replay ends its grant also when the caller hangs up after the first of its statements.
-func TestAReplayIsDecidedForNobody(t *testing.T) {
-	w := newWorld(t)
-	code := w.login()
-	require.NoError(t, w.a.IssueCode(t.Context(), code))
-	use := w.use(code)
-	_, err := w.a.ConsumeCode(t.Context(), use)
-	require.NoError(t, err)
-	gone, hangUp := context.WithCancel(t.Context())
-	hangUp()
-	require.ErrorIs(t, w.a.WhyNoTokens(gone, use), storage.ErrReplayed)
-	require.Zero(t, w.live(code.Grant.UserID))
+// waits returns once a statement waits for a row.
+func (w *world) waits() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		var waiting int
+		require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting))
+		return waiting == 1
+	}, patience, 5*time.Millisecond)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -171,12 +170,7 @@ func TestIssueWaitsForTheSession(t *testing.T) {
 			require.NoError(t, err)
 			done := make(chan error, 1)
 			go func() { done <- w.a.IssueCode(context.WithoutCancel(t.Context()), code) }()
-			require.Eventually(t, func() bool { // until it waits for the row
-				var waiting int
-				require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
-					WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting))
-				return waiting == 1
-			}, patience, 5*time.Millisecond)
+			w.waits()
 			require.NoError(t, holder.Commit(t.Context()))
 			require.ErrorIs(t, <-done, step.want)
 			_, err = w.a.AuthRequest(t.Context(), code.AuthRequestID, code.Browser, w.now)

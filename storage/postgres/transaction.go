@@ -17,6 +17,7 @@ type transaction struct {
 	conn    *pgxpool.Conn
 	pending *batch // what is kept back, BEGIN included
 	open    *batch // what was sent last, while results of it are unread
+	failed  error  // of what was sent: nothing is stored any more
 	*statements
 }
 
@@ -66,14 +67,16 @@ func (t *transaction) send() error {
 	return nil
 }
 
-// settle reads what is unread of the last round trip: the connection is free after it.
+// settle reads what is unread of the last round trip: the connection is free after it. A failure stays: a connection that
+// died behind an answer is no more within a transaction than one that has begun none, and what is sent later stores nothing.
 func (t *transaction) settle() error {
-	if t.open == nil {
-		return nil
+	if b := t.open; b != nil {
+		t.open = nil
+		if err := b.results.Close(); t.failed == nil {
+			t.failed = err
+		}
 	}
-	b := t.open
-	t.open = nil
-	return b.results.Close()
+	return t.failed
 }
 
 // commit ends the transaction. One that has sent nothing yet is over in this round trip, and without BEGIN and COMMIT
@@ -148,7 +151,9 @@ func (l late) Scan(dest ...any) error {
 	}
 	err = results.QueryRow().Scan(dest...)
 	if l.batch.read == l.batch.Len() {
-		err = errors.Join(err, l.t.settle())
+		if failed := l.t.settle(); failed != nil { // which is no answer, also where no row came
+			err = failed
+		}
 	}
 	return translate(err)
 }
@@ -167,7 +172,15 @@ func (r *lateRows) Next() bool {
 			r.rows, r.err = results.Query()
 		}
 	}
-	return r.err == nil && r.rows.Next()
+	return !r.passed() && r.err == nil && r.rows.Next()
+}
+
+// passed reports that another statement's result was read since: the driver would go on with that one's rows.
+func (r *lateRows) passed() bool {
+	if r.rows != nil && r.err == nil && (r.t.open != r.batch || r.batch.read != r.at+1) {
+		r.err = errUnread
+	}
+	return errors.Is(r.err, errUnread)
 }
 
 func (r *lateRows) Scan(dest ...any) error { return translate(r.rows.Scan(dest...)) }
@@ -183,7 +196,9 @@ func (r *lateRows) Close() error {
 	if r.rows == nil {
 		return nil
 	}
-	r.rows.Close()
+	if !r.passed() {
+		r.rows.Close()
+	}
 	return r.Err()
 }
 

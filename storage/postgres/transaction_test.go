@@ -170,3 +170,35 @@ func TestRowsThatAreAskedForAtOnce(t *testing.T) {
 	})
 	require.Error(t, err, "an error that was dropped has still undone the transaction")
 }
+
+// Rows that another statement's result has come between say so: they neither end early nor go on with the other's.
+func TestRowsThatAnotherResultCameBetween(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	const list = `SELECT CAST(generate_series(CAST(? AS BIGINT), 9) AS BIGINT)`
+	for name, between := range map[string]func(tx relational.Tx, later relational.Rows) error{
+		"of the same round trip": func(_ relational.Tx, later relational.Rows) error {
+			require.True(t, later.Next())
+			var n int64
+			require.NoError(t, later.Scan(&n))
+			require.EqualValues(t, 5, n)
+			return nil
+		},
+		"of another one": func(tx relational.Tx, _ relational.Rows) error {
+			var n int64
+			return tx.QueryRow(ctx, `SELECT CAST(7 AS BIGINT)`).Scan(&n)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, w.a.Store.DB.Write(ctx, func(tx relational.Tx) error {
+				first, later := tx.Query(ctx, list, int64(1)), tx.Query(ctx, list, int64(5))
+				require.True(t, first.Next())
+				require.NoError(t, between(tx, later))
+				require.False(t, first.Next())
+				require.Error(t, first.Err())
+				require.Error(t, first.Close())
+				return nil
+			}))
+		})
+	}
+}
