@@ -193,6 +193,9 @@ func (p *Provider) personalData(ctx context.Context, user storage.User) (export,
 		if e.Actor != "user" && e.Actor != "system" {
 			e.Actor = "operator" // who of them is their own data
 		}
+		if e.Action == "phone.move" { // the number went to somebody else: through what they signed in is theirs
+			e.ClientID, e.Account = "", ""
+		}
 		data.Audit = append(data.Audit, exportedAudit{e.At, e.Actor, e.Action, e.ClientID, e.Account, e.Detail})
 	}
 	return data, nil

@@ -82,7 +82,7 @@ func TestAccountOutage(t *testing.T) {
 func TestAccountExport(t *testing.T) {
 	w := newWorld(t, settings{})
 	b := w.browser()
-	b.signIn(ann)
+	session := b.signIn(ann)
 	b.offlineGrant(thirdParty, forumURI)
 	a := b.get("/account/export")
 	require.Equal(t, http.StatusOK, a.StatusCode, a.body)
@@ -104,6 +104,13 @@ func TestAccountExport(t *testing.T) {
 	for _, bearer := range []string{secret.Text(), hex.EncodeToString(hash[:]), base64.RawURLEncoding.EncodeToString(hash[:]), base64.StdEncoding.EncodeToString(hash[:])} {
 		require.NotContains(t, a.body, bearer)
 	}
+	// Nor is where somebody else was who has this person's earlier number now.
+	require.NoError(t, w.store.Audit(t.Context(), storage.AuditEntry{
+		At: w.clock.Now(), Actor: "user", Action: "phone.move", UserID: session.UserID, ClientID: "their-client", Account: "their-account",
+	}))
+	a = b.get("/account/export")
+	require.Contains(t, a.body, "phone.move")
+	require.NotContains(t, a.body, "their-")
 
 	w.clock.advance(11 * time.Minute)
 	page := b.account("/account/export", ann)
