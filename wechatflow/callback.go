@@ -89,13 +89,11 @@ type pushAnswer struct {
 func (f *Flow) answerInTime(ctx context.Context, acc *account, m wechat.Message) pushAnswer {
 	done := make(chan pushAnswer, 1)
 	f.pushes.Go(func() { // Close waits for it; every call below it has ctx, which ends in time
-		text, err := f.handlePush(ctx, acc, m)
-		if err != nil {
-			f.Log.ErrorContext(ctx, "push not recorded, asking for it again", "account", acc.name, "push", m.String(), "error", err)
-			done <- pushAnswer{kind: answerRetry}
-			return
+		answer := pushAnswer{kind: answerRetry}
+		if fault := recovered(func() { answer = f.answerPush(ctx, acc, m) }); fault != nil {
+			f.Log.ErrorContext(ctx, "push panicked, asking for it again", "account", acc.name, "push", m.String(), "panic", fault.Error())
 		}
-		done <- f.seal(ctx, acc, m, f.withNotices(ctx, acc, m, text))
+		done <- answer
 	})
 	select {
 	case answer := <-done:
@@ -103,6 +101,16 @@ func (f *Flow) answerInTime(ctx context.Context, acc *account, m wechat.Message)
 	case <-ctx.Done():
 		return pushAnswer{kind: answerRetry}
 	}
+}
+
+// answerPush does what the push asks for.
+func (f *Flow) answerPush(ctx context.Context, acc *account, m wechat.Message) pushAnswer {
+	text, err := f.handlePush(ctx, acc, m)
+	if err != nil {
+		f.Log.ErrorContext(ctx, "push not recorded, asking for it again", "account", acc.name, "push", m.String(), "error", err)
+		return pushAnswer{kind: answerRetry}
+	}
+	return f.seal(ctx, acc, m, f.withNotices(ctx, acc, m, text))
 }
 
 // seal makes the passive reply. Where it cannot be made the text goes out as a customer message: it is only then that

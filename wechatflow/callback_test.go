@@ -163,6 +163,23 @@ func TestStoreFailingMeansRedelivery(t *testing.T) {
 	require.Len(t, alice.open(linkShape.FindString(reply.Body)).choices(), 3)
 }
 
+// A push is done by a goroutine that no handler's recovery watches: one that panics costs nobody but itself anything.
+func TestAPushThatPanics(t *testing.T) {
+	w := newWorld(t, options{mode: "plain"})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	alice.follow()
+	code := w.code(login)
+	scan := event(alice.openID, w.clock.Now().Unix()+1, "SCAN", code.Scene, code.Ticket)
+	w.store.scanPanic.Store(true)
+	require.Equal(t, http.StatusServiceUnavailable, w.push(scan, 1).Status)
+	require.Contains(t, w.logs.String(), `"level":"ERROR","msg":"push panicked`)
+	require.Contains(t, w.logs.String(), "faulty_test.go", "with its stack")
+	require.NotContains(t, w.logs.String(), alice.openID)
+	w.store.scanPanic.Store(false)
+	require.Contains(t, w.push(scan, 1).Body, "/phone/", "it is delivered again")
+}
+
 // The real platform's delivery rules: the first delivery fails, the second is answered, the person sees one reply.
 func TestThePlatformDeliversAgain(t *testing.T) {
 	w := newWorld(t, options{})

@@ -17,7 +17,8 @@ var errDown = errors.New("database is down")
 type faultyStore struct {
 	*sqlite.Store
 	down      atomic.Bool  // every call fails
-	broken    atomic.Bool  // CurrentAttempt panics
+	broken    atomic.Bool  // CurrentAttempt and Progress panic
+	scanPanic atomic.Bool  // RecordScan panics
 	reads     atomic.Int64 // calls of CurrentAttempt
 	looks     atomic.Int64 // calls of Progress
 	scanLate  atomic.Int64 // nanoseconds that RecordScan waits before it runs, whatever its ctx says
@@ -38,6 +39,12 @@ func (s *faultyStore) BindPhone(ctx context.Context, b storage.Bind) (storage.Bi
 		return storage.BindResult{}, storage.ErrConflict
 	}
 	return s.Store.BindPhone(ctx, b)
+}
+
+func (s *faultyStore) panics() {
+	if s.broken.Load() {
+		panic("out of range")
+	}
 }
 
 func (s *faultyStore) fault() error {
@@ -63,6 +70,7 @@ func (s *faultyStore) Login(ctx context.Context, id storage.ID, browser storage.
 
 func (s *faultyStore) Progress(ctx context.Context, ids []storage.ID) ([]storage.Progress, error) {
 	s.looks.Add(1)
+	s.panics()
 	if err := s.fault(); err != nil {
 		return nil, err
 	}
@@ -71,9 +79,7 @@ func (s *faultyStore) Progress(ctx context.Context, ids []storage.ID) ([]storage
 
 func (s *faultyStore) CurrentAttempt(ctx context.Context, id storage.ID, browser storage.Hash, now time.Time) (storage.Attempt, error) {
 	s.reads.Add(1)
-	if s.broken.Load() {
-		panic("out of range")
-	}
+	s.panics()
 	if err := s.fault(); err != nil {
 		return storage.Attempt{}, err
 	}
@@ -109,6 +115,9 @@ func (s *faultyStore) DeviceByUserCode(ctx context.Context, code storage.Hash, l
 }
 
 func (s *faultyStore) RecordScan(ctx context.Context, scan storage.Scan) (storage.ScanOutcome, storage.Attempt, error) {
+	if s.scanPanic.Load() {
+		panic("out of range")
+	}
 	if err := s.fault(); err != nil {
 		return 0, storage.Attempt{}, err
 	}

@@ -175,7 +175,11 @@ func (l *lookout) look(ctx context.Context) error {
 	for request := range turn {
 		requests = append(requests, request)
 	}
-	list, err := l.progress(ctx, requests)
+	var list []storage.Progress
+	var err error
+	if fault := recovered(func() { list, err = l.progress(ctx, requests) }); fault != nil {
+		err = fault
+	}
 	at := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -33,7 +33,7 @@ func newStacks() *stacks {
 			for {
 				select {
 				case c := <-s.calls:
-					c.done <- c.recovered()
+					c.done <- recovered(c.run)
 				case <-ctx.Done():
 					return
 				}
@@ -81,12 +81,14 @@ func (s *stacks) late(c stackCall) bool {
 	}
 }
 
-func (c stackCall) recovered() (err error) {
+// recovered runs fn, and returns what it panicked with, with the stack of where it happened. It is for goroutines of ours: a
+// panic in one of those, which no handler's recovery sees, would end the server for everybody.
+func recovered(fn func()) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("%v\n%s", fault, debug.Stack())
 		}
 	}()
-	c.run()
+	fn()
 	return nil
 }

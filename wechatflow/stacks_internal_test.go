@@ -1,13 +1,34 @@
 package wechatflow
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
+
+// A task that panics is told in the log, and its goroutine goes on.
+func TestTaskThatPanics(t *testing.T) {
+	var log bytes.Buffer
+	tasks := newTasks(slog.New(slog.NewTextHandler(&log, nil)))
+	var all sync.WaitGroup
+	for range 3 * taskWorkers {
+		all.Add(1)
+		tasks.submit(t.Context(), "panic", func(context.Context) error {
+			defer all.Done()
+			panic("boom")
+		})
+	}
+	all.Wait()
+	require.NoError(t, tasks.close(t.Context()))
+	require.Equal(t, 3*taskWorkers, strings.Count(log.String(), "task panicked"))
+}
 
 func TestStacksRunOnceAndTellPanics(t *testing.T) {
 	s := newStacks()

@@ -46,7 +46,11 @@ func newTasks(log *slog.Logger) *tasks {
 func (t *tasks) runOne(ctx context.Context, next task) {
 	ctx, cancel := context.WithTimeout(ctx, taskDeadline)
 	defer cancel()
-	if err := next.run(ctx); err != nil {
+	var err error
+	if fault := recovered(func() { err = next.run(ctx) }); fault != nil {
+		t.log.ErrorContext(ctx, "task panicked", "task", next.name, "panic", fault.Error())
+	}
+	if err != nil {
 		t.log.WarnContext(ctx, "task failed", "task", next.name, "error", err)
 	}
 }
