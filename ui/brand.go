@@ -61,7 +61,7 @@ func LinkKinds() []string { return []string{"privacy", "terms", "help"} }
 
 func (l Link) validate() error {
 	if u, err := url.Parse(l.URL); !ownPath(l.URL) &&
-		(err != nil || u.Scheme != "https" || u.User != nil || !hostPattern.MatchString(u.Host)) {
+		(err != nil || u.Scheme != "https" || u.User != nil || !isHost(u.Host)) {
 		return fmt.Errorf("url is %q: it must be an https address, or a path of this site such as /privacy", l.URL)
 	}
 	if slices.Contains(LinkKinds(), l.Kind) && len(l.Labels) == 0 {

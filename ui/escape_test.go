@@ -98,8 +98,7 @@ func TestHereIsAPathOfThisSite(t *testing.T) {
 		"":                     "",
 		"/%zz":                 "",
 	} {
-		v := view{Frame: Frame{Here: in}}
-		require.Equal(t, want, v.LangURL(English), "%q", in)
+		require.Equal(t, want, langURL(localPath(in), English), "%q", in)
 	}
 }
 
@@ -108,7 +107,7 @@ func TestLinksAreOnTheWeb(t *testing.T) {
 		"https://a.example/p": "https://a.example/p", "http://a.example": "http://a.example", "javascript:alert(1)": "",
 		"data:text/html,x": "", "/relative": "", "https:///x": "", "": "",
 	} {
-		require.Equal(t, want, view{}.Link(in))
+		require.Equal(t, want, webLink(in))
 	}
 }
 

@@ -72,17 +72,25 @@ func (r *Renderer) policy(page Page) string {
 	return strings.Join(directives, "; ")
 }
 
-// What a host or a scheme in the header is made of. Whatever else is in a value, such as a semicolon or a line break,
-// would write further directives or headers.
-var (
-	hostPattern   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$`)
-	schemePattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]{0,63}$`)
-)
+// What a scheme in the header is made of. Whatever else is in a value, such as a semicolon or a line break, would write
+// further directives or headers.
+var schemePattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]{0,63}$`)
+
+// isHost reports whether s is made of nothing but what a host with or without a port is, for the same reason. Every page
+// asks it, so it is no pattern.
+func isHost(s string) bool {
+	const letters, digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "0123456789"
+	name, port, ok := strings.Cut(s, ":")
+	if ok && (port == "" || len(port) > 5 || strings.Trim(port, digits) != "") {
+		return false
+	}
+	return name != "" && len(name) <= 253 && strings.Trim(name, letters+digits+".-") == "" && strings.Trim(name, ".-") == name
+}
 
 // imageOrigin is the origin of a logo that the page may load, empty if it may not.
 func imageOrigin(uri string) string {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "https" || u.User != nil || !hostPattern.MatchString(u.Host) {
+	if err != nil || u.Scheme != "https" || u.User != nil || !isHost(u.Host) {
 		return ""
 	}
 	return "https://" + u.Host
@@ -109,7 +117,7 @@ func formTarget(s string) string {
 		// the scheme can be named.
 		return u.Scheme + ":"
 	}
-	if !hostPattern.MatchString(u.Host) {
+	if !isHost(u.Host) {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host

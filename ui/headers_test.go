@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -126,6 +127,16 @@ func TestLogosComeFromHTTPSOnly(t *testing.T) {
 		h := headers(t, Login{Client: Client{LogoURI: in}})
 		require.NotContains(t, h.Get("Content-Security-Policy"), "*")
 	}
+}
+
+func FuzzHost(f *testing.F) {
+	for _, s := range []string{"a", "a.b-c:80", "a:", ":80", "a:123456", "-a", "a.", "a b", "a\n", strings.Repeat("a", 253), strings.Repeat("a", 254), "例子"} {
+		f.Add(s)
+	}
+	host := regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$`)
+	f.Fuzz(func(t *testing.T, s string) {
+		require.Equal(t, host.MatchString(s), isHost(s), "%q", s)
+	})
 }
 
 // Whatever is handed in as a return address, the header stays one line with the directives that we wrote.

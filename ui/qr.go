@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"fmt"
+	"html/template"
 	"image"
 	"image/color"
 	"image/png"
@@ -19,8 +20,19 @@ type picture struct {
 	Path string
 }
 
-// Side is how wide the code is drawn, in whole pixels a module: a fraction would draw modules of unequal width.
-func (p picture) Side() int { return max(1, 264/p.Size) * p.Size }
+// side is how wide the code is drawn, in whole pixels a module: a fraction would draw modules of unequal width.
+func (p picture) side() int { return max(1, 264/p.Size) * p.Size }
+
+// attributes are those of a picture's elements. They hold nothing but numbers and the letters of a path.
+type attributes struct{ Box, Ground, Modules template.HTMLAttr }
+
+func (p picture) attributes() attributes {
+	return attributes{
+		Box:     template.HTMLAttr(fmt.Sprintf(`width="%d" height="%d" viewBox="0 0 %d %d"`, p.side(), p.side(), p.Size, p.Size)),
+		Ground:  template.HTMLAttr(fmt.Sprintf(`d="M0 0h%dv%dH0z"`, p.Size, p.Size)),
+		Modules: template.HTMLAttr(`d="` + p.Path + `"`),
+	}
+}
 
 // QRSVG is the code as an SVG document, black on white also on dark pages: many scanners refuse inverted codes. The
 // login script reads its viewBox and its second path.

@@ -55,8 +55,8 @@ func TestQRIsBlackOnWhiteWithAQuietZone(t *testing.T) {
 	require.Contains(t, svg, p.Path)
 	require.Contains(t, svg, `fill="#fff"`)
 	require.Contains(t, svg, `fill="#000"`)
-	require.Zero(t, p.Side()%p.Size, "whole pixels a module")
-	require.LessOrEqual(t, p.Side(), 264)
+	require.Zero(t, p.side()%p.Size, "whole pixels a module")
+	require.LessOrEqual(t, p.side(), 264)
 }
 
 func TestQROfNothingOrTooMuch(t *testing.T) {

@@ -67,6 +67,26 @@ func TestGolden(t *testing.T) {
 	})
 }
 
+// Pages that are drawn at the same time do not share a word.
+func TestPagesDrawnTogether(t *testing.T) {
+	r := renderer(t)
+	var all sync.WaitGroup
+	for _, s := range samples.All(ui.English)[:16] {
+		want := render(t, r, s.Page).Body.String()
+		all.Go(func() {
+			for range 20 {
+				w := httptest.NewRecorder()
+				r.Render(w, http.StatusOK, s.Page)
+				if w.Body.String() != want {
+					t.Errorf("%s differs", s.Name)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 // Whatever a page is given, what it draws has no inline script, style or handler and nothing from elsewhere: the policy
 // would block it.
 func TestNothingInlineAndNothingExternal(t *testing.T) {

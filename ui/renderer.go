@@ -7,8 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-
-	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"sync"
 )
 
 // Config is what a Renderer needs.
@@ -20,17 +19,25 @@ type Config struct {
 
 // Renderer draws pages. It is safe for concurrent use.
 type Renderer struct {
-	brand      Brand
-	lang       string
-	log        *slog.Logger
-	templates  map[string]map[string]*template.Template // by language and name
-	assets     *assets
-	localizers map[string]*i18n.Localizer
+	brand  Brand
+	lang   string
+	log    *slog.Logger
+	kinds  map[string]map[string]kind // by language and template
+	assets *assets
+	words  map[string]words // by language
+	drafts sync.Pool        // of the buffers that pages are drawn in
+}
+
+// kind is one of the pages in one language: its template, and what this shows at every request.
+type kind struct {
+	template *template.Template
+	view     view
 }
 
 // New parses every template and catalogue, so that a broken one stops the start and not a login.
 func New(c Config) (*Renderer, error) {
 	r := &Renderer{brand: c.Brand, lang: c.DefaultLang, log: c.Log}
+	r.drafts.New = func() any { return new(bytes.Buffer) }
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -47,15 +54,15 @@ func New(c Config) (*Renderer, error) {
 		return nil, fmt.Errorf("brand: %w", err)
 	}
 	var err error
-	if r.localizers, err = loadCatalogues(); err != nil {
+	if r.words, err = loadCatalogues(); err != nil {
 		return nil, err
 	}
 	if r.assets, err = loadAssets(c.Brand); err != nil {
 		return nil, err
 	}
-	r.templates = map[string]map[string]*template.Template{}
+	r.kinds = map[string]map[string]kind{}
 	for _, lang := range []string{Chinese, English} {
-		if r.templates[lang], err = r.parseTemplates(lang); err != nil {
+		if r.kinds[lang], err = r.parseTemplates(lang); err != nil {
 			return nil, err
 		}
 	}
@@ -64,17 +71,19 @@ func New(c Config) (*Renderer, error) {
 
 // Render answers with a page. The page is drawn before anything is sent, so that a fault in it is a clean 500.
 func (r *Renderer) Render(w http.ResponseWriter, status int, page Page) {
-	v := view{Page: page, Frame: page.frame(), r: r}
-	v.Lang = r.language(v.Frame.Lang)
-	var body bytes.Buffer
-	if err := r.templates[v.Lang][page.template()].ExecuteTemplate(&body, "layout", v); err != nil {
+	lang := r.language(page.frame().Lang)
+	k := r.kinds[lang][page.template()]
+	body, _ := r.drafts.Get().(*bytes.Buffer)
+	defer r.drafts.Put(body)
+	body.Reset()
+	if err := k.template.ExecuteTemplate(body, "layout", k.view.of(page)); err != nil {
 		r.log.Error("page not drawn", "page", page.template(), "error", err)
 		status = http.StatusInternalServerError
 		body.Reset()
 		body.WriteString("<!doctype html><title>Qiao</title><p>暂时无法显示此页面,请稍后重试。 This page cannot be shown now. Please try again later.</p>")
 	}
 	h := w.Header()
-	r.setHeaders(h, v.Lang, page)
+	r.setHeaders(h, lang, page)
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
 	if _, err := body.WriteTo(w); err != nil {

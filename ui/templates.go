@@ -12,14 +12,17 @@ import (
 var templateFiles embed.FS
 
 // parseTemplates makes one set per page, in one language: the layout, the shared parts and that page.
-func (r *Renderer) parseTemplates(lang string) (map[string]*template.Template, error) {
-	shared := template.New("shared")
+func (r *Renderer) parseTemplates(lang string) (map[string]kind, error) {
+	around, shared := template.New("around"), template.New("shared")
+	if err := r.parse(around, lang, "site"); err != nil {
+		return nil, err
+	}
 	for _, name := range []string{"layout", "parts"} {
 		if err := r.parse(shared, lang, name); err != nil {
 			return nil, err
 		}
 	}
-	set := map[string]*template.Template{}
+	set := map[string]kind{}
 	for _, p := range pages() {
 		name := p.template()
 		t, err := shared.Clone()
@@ -29,7 +32,11 @@ func (r *Renderer) parseTemplates(lang string) (map[string]*template.Template, e
 		if err := r.parse(t, lang, name); err != nil {
 			return nil, err
 		}
-		set[name] = t
+		v, err := r.newView(around, lang, p)
+		if err != nil {
+			return nil, fmt.Errorf("view of %s: %w", name, err)
+		}
+		set[name] = kind{t, v}
 	}
 	return set, nil
 }
@@ -49,11 +56,12 @@ func (r *Renderer) parse(t *template.Template, lang, name string) error {
 	return nil
 }
 
-// constant is a call of the view whose answer depends on nothing but the language.
-var constant = regexp.MustCompile(`\{\{\$?\.(T|Plain|Asset) "([a-z0-9_.-]+)"\}\}`)
+// constant is what a template asks of its view and depends on nothing but the language.
+var constant = regexp.MustCompile(`\{\{\$?\.(T|Plain|Asset|Lang|OtherLang)(?: "([a-z0-9_.-]+)")?\}\}`)
 
-// spellOut writes the messages without placeholders and the paths of static files into a template: they are most of what
-// a page calls, and a call costs more than all else there is to draw. A message that is missing stops the start.
+// spellOut writes the languages, the messages without placeholders and the paths of static files into a template: they
+// are most of what a page asks for, and to ask costs more than all else there is to draw. A message that is missing stops
+// the start.
 func (r *Renderer) spellOut(source, lang string) (string, error) {
 	var failed error
 	v := view{Lang: lang, r: r}
@@ -71,6 +79,10 @@ func (r *Renderer) spellOut(source, lang string) (string, error) {
 			text = html.EscapeString(text)
 		case "Asset":
 			text, err = v.Asset(part[2])
+		case "Lang":
+			text = lang
+		case "OtherLang":
+			text = otherLang(lang)
 		}
 		if err != nil && failed == nil {
 			failed = err

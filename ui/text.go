@@ -20,23 +20,47 @@ const (
 	English = "en"
 )
 
+// otherLang is the language that the switch of a page offers.
+func otherLang(lang string) string {
+	if lang == Chinese {
+		return English
+	}
+	return Chinese
+}
+
 //go:embed catalogue/*.json
 var catalogueFiles embed.FS
 
-// loadCatalogues makes a localizer for each language. Each has a bundle of its own: a missing message is then a fault
+// words are the messages of one language.
+type words struct {
+	sentences map[string]sentence // of one form, which is nearly all
+	counted   *i18n.Localizer     // knows the others too
+}
+
+// loadCatalogues reads the catalogue of each language. Each has a bundle of its own: a missing message is then a fault
 // that tests see, and not silently another language.
-func loadCatalogues() (map[string]*i18n.Localizer, error) {
-	set := map[string]*i18n.Localizer{}
+func loadCatalogues() (map[string]words, error) {
+	set := map[string]words{}
 	for _, lang := range []string{Chinese, English} {
 		text, err := catalogueFiles.ReadFile("catalogue/" + lang + ".json")
 		if err != nil {
 			return nil, fmt.Errorf("read catalogue: %w", err)
 		}
 		bundle := i18n.NewBundle(language.MustParse(lang))
-		if _, err := bundle.ParseMessageFileBytes(text, lang+".json"); err != nil {
+		file, err := bundle.ParseMessageFileBytes(text, lang+".json")
+		if err != nil {
 			return nil, fmt.Errorf("parse catalogue %s: %w", lang, err)
 		}
-		set[lang] = i18n.NewLocalizer(bundle, lang)
+		w := words{sentences: map[string]sentence{}, counted: i18n.NewLocalizer(bundle, lang)}
+		for _, m := range file.Messages {
+			if m.One != "" {
+				continue
+			}
+			if w.sentences[m.ID], err = newSentence(m.Other); err != nil {
+				return nil, fmt.Errorf("catalogue %s: %s: %w", lang, m.ID, err)
+			}
+		}
+		set[lang] = w
 	}
 	return set, nil
 }
@@ -69,20 +93,27 @@ func plainValue(key, s string) string {
 func counts() []string { return []string{"Seconds", "Minutes", "Hours", "Days", "Tries"} }
 
 func (r *Renderer) message(lang, id string, data map[string]any) (string, error) {
-	c := &i18n.LocalizeConfig{
+	text, err := r.words[lang].message(id, data)
+	if err != nil {
+		return id, fmt.Errorf("message %s in %s: %w", id, lang, err)
+	}
+	return text, nil
+}
+
+func (w words) message(id string, data map[string]any) (string, error) {
+	if s, ok := w.sentences[id]; ok {
+		return s.with(data)
+	}
+	config := &i18n.LocalizeConfig{
 		MessageID: id, TemplateData: data,
 		TemplateParser: &messagetemplate.TextParser{Option: "missingkey=error"},
 	}
 	for _, name := range counts() {
 		if n, ok := data[name]; ok {
-			c.PluralCount = n
+			config.PluralCount = n
 		}
 	}
-	text, err := r.localizers[lang].Localize(c)
-	if err != nil {
-		return id, fmt.Errorf("message %s in %s: %w", id, lang, err)
-	}
-	return text, nil
+	return w.counted.Localize(config)
 }
 
 // markup is a message for a page: the words escaped, each value escaped and in a <bdi> of its own.

@@ -89,7 +89,7 @@ func used(t *testing.T) (ids, prefixes []string) {
 	t.Helper()
 	files, err := filepath.Glob("templates/*.html")
 	require.NoError(t, err)
-	files = append(files, "view.go")
+	files = append(files, "view.go", "site.go")
 	plain := regexp.MustCompile(`\.(?:T|Plain|Count|Has)[ (]"([a-z_.]*[a-z_])"`)
 	composed := regexp.MustCompile(`(?:\(print |\.Plain\()"([a-z_.]+\.)"`)
 	for _, f := range files {

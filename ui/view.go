@@ -12,12 +12,48 @@ import (
 	"unicode"
 )
 
-// view is what a template sees.
+// view is what a template sees. What most pages ask for is in fields, made before the template runs: a call of a method
+// costs a template ten times as much as a field.
 type view struct {
-	Page  Page
-	Frame Frame
-	Lang  string
-	r     *Renderer
+	Page Page
+	Card card // of a Login
+
+	// The same at every request.
+	Lang     string
+	Brand    string
+	Loads    template.HTML // icons, style sheets and the page's script
+	Top      template.HTML // the operator's name and logo
+	Links    template.HTML // to the operator's own pages; may be empty
+	nameless string        // words that stand for a client's name
+
+	// Of this very page.
+	Here       string // its path and query, empty where they are not of this site
+	LangURL    string // this page in the other language
+	ClientName string // or the words that stand for it
+	Initial    string // of the client's name: it stands in for a missing logo
+	Logo       string // the client's, if the policy lets the page load it
+	Policy     string // of the client: an address that a page may link to
+	Terms      string
+
+	r *Renderer
+}
+
+// of is the view of a page, made of what newView has drawn for its kind.
+func (v view) of(page Page) view {
+	client := page.client()
+	v.Page = page
+	v.Here = localPath(page.frame().Here)
+	v.LangURL = langURL(v.Here, otherLang(v.Lang))
+	name := cleanName(client.Name)
+	v.ClientName, v.Initial = name, initial(name)
+	if name == "" {
+		v.ClientName = v.nameless
+	}
+	v.Logo, v.Policy, v.Terms = logo(client.LogoURI), webLink(client.PolicyURI), webLink(client.TOSURI)
+	if p, ok := page.(Login); ok {
+		v.Card = p.card()
+	}
+	return v
 }
 
 // T is a message as markup; pairs are names and values of its placeholders.
@@ -64,33 +100,6 @@ func (v view) Name(s string) string { return cleanName(s) }
 // Detail cleans a sentence for developers.
 func (v view) Detail(s string) string { return clean(s, 400) }
 
-// Initial stands in for a missing logo.
-func (v view) Initial(name string) string {
-	for _, c := range cleanName(name) {
-		if unicode.IsLetter(c) || unicode.IsDigit(c) {
-			return strings.ToUpper(string(c))
-		}
-	}
-	return "·"
-}
-
-// Logo is a client's logo if the policy lets the page load it.
-func (v view) Logo(uri string) string {
-	if imageOrigin(uri) == "" {
-		return ""
-	}
-	return uri
-}
-
-// Link is an address that a page may link to, empty if it is not on the web.
-func (v view) Link(uri string) string {
-	u, err := url.Parse(uri)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
-		return ""
-	}
-	return uri
-}
-
 // AppURL is an address of an app's own scheme, empty for any other: such a scheme is a reversed domain name (RFC 8252
 // §7.1), and none that a browser itself knows, such as javascript:, has a dot.
 func (v view) AppURL(uri string) template.URL {
@@ -101,20 +110,9 @@ func (v view) AppURL(uri string) template.URL {
 	return template.URL(uri)
 }
 
-// Client is whose rules stand below the card.
-func (v view) Client() Client { return v.Page.client() }
-
-// ClientName is the client's name, or words that stand for it.
-func (v view) ClientName() (string, error) {
-	if name := cleanName(v.Client().Name); name != "" {
-		return name, nil
-	}
-	return v.Plain("common.client")
-}
-
 // Host is where the client lives, empty for an app on the person's own device.
 func (v view) Host() string {
-	h := clean(v.Client().Host, 300)
+	h := clean(v.Page.client().Host, 300)
 	if r := []rune(h); len(r) > 64 {
 		h = "…" + string(r[len(r)-64:]) // who it belongs to stands at its end
 	}
@@ -126,30 +124,6 @@ func (v view) Host() string {
 	return h
 }
 
-func (v view) Brand() string { return cleanName(v.r.brand.Name) }
-
-// BrandLogo is the operator's logo: https, or a path of this site.
-func (v view) BrandLogo() string {
-	if ownPath(v.r.brand.LogoURL) {
-		return v.r.brand.LogoURL
-	}
-	return v.Logo(v.r.brand.LogoURL)
-}
-
-// BrandStyle is the style sheet of the operator's colour, empty where it is ours.
-func (v view) BrandStyle() string { return v.r.assets.paths[brandStyle] }
-
-// BrandLinks are the operator's own pages.
-func (v view) BrandLinks() []Link { return v.r.brand.Links }
-
-// LinkLabel is a link's words in the page's language.
-func (v view) LinkLabel(l Link) (string, error) {
-	if l.Kind != "" {
-		return v.Plain("brand." + l.Kind)
-	}
-	return l.Labels[v.Lang], nil
-}
-
 // Asset is the path of a static file.
 func (v view) Asset(name string) (string, error) {
 	p, ok := v.r.assets.paths[name]
@@ -159,36 +133,47 @@ func (v view) Asset(name string) (string, error) {
 	return p, nil
 }
 
-// Script is the path of the page's script, empty for none.
-func (v view) Script() (string, error) {
-	if v.Page.script() == "" {
-		return "", nil
+// initial is the first letter or digit of a name that is clean.
+func initial(name string) string {
+	for _, c := range name {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			return strings.ToUpper(string(c))
+		}
 	}
-	return v.Asset(v.Page.script())
+	return "·"
 }
 
-// OtherLang is the language that the switch offers.
-func (v view) OtherLang() string {
-	if v.Lang == Chinese {
-		return English
-	}
-	return Chinese
-}
-
-// Here is this page's path and query. What is not a path of this site becomes the root: the switch of the language is
-// no open redirect.
-func (v view) Here() string {
-	u, err := url.Parse(v.Frame.Here)
-	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") ||
-		strings.Contains(v.Frame.Here, `\`) {
+// logo is the address of one if the policy lets the page load it.
+func logo(uri string) string {
+	if imageOrigin(uri) == "" {
 		return ""
 	}
-	return v.Frame.Here
+	return uri
 }
 
-// LangURL is this page in another language.
-func (v view) LangURL(lang string) string {
-	u, err := url.Parse(v.Here())
+// webLink is an address that a page may link to, empty if it is not on the web.
+func webLink(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+		return ""
+	}
+	return uri
+}
+
+// localPath is a path and query of this site. What is none becomes nothing: the switch of the language is no open
+// redirect.
+func localPath(here string) string {
+	u, err := url.Parse(here)
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") ||
+		strings.Contains(here, `\`) {
+		return ""
+	}
+	return here
+}
+
+// langURL is a page of this site in another language.
+func langURL(here, lang string) string {
+	u, err := url.Parse(here)
 	if err != nil || u.Path == "" {
 		return ""
 	}
@@ -232,7 +217,13 @@ func (v view) Count(id string, seconds int) (template.HTML, error) {
 }
 
 // Code draws a QR code.
-func (v view) Code(text string) (picture, error) { return draw(text) }
+func (v view) Code(text string) (attributes, error) {
+	p, err := draw(text)
+	if err != nil {
+		return attributes{}, err
+	}
+	return p.attributes(), nil
+}
 
 // CodePNG is a QR code as the address of a picture. WeChat recognizes a pressed picture only where it is an <img>.
 func (v view) CodePNG(text string) (template.URL, error) {
@@ -241,6 +232,6 @@ func (v view) CodePNG(text string) (template.URL, error) {
 }
 
 // Decoration is a pattern that looks like a QR code and means nothing, for the blurred picture of an expired one.
-func (v view) Decoration() (picture, error) {
-	return draw("This picture holds no code. 这里没有二维码。")
+func (v view) Decoration() (attributes, error) {
+	return v.Code("This picture holds no code. 这里没有二维码。")
 }
