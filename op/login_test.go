@@ -102,7 +102,7 @@ func (b *tab) complete(id storage.ID, acr string) storage.Session {
 	attempt, err := w.store.CurrentAttempt(ctx, id, b.secret().Hash(), now)
 	require.NoError(t, err)
 	complete := storage.Complete{
-		AuthRequestID: id, Browser: b.secret().Hash(), Approved: attempt.ID, NewBrowser: fresh.Hash(), Session: draft, Now: now,
+		AuthRequestID: id, Browser: b.secret().Hash(), Account: attempt.Account, OpenID: attempt.OpenID, Approved: attempt.ID, NewBrowser: fresh.Hash(), Session: draft, Now: now,
 	}
 	if old, ok := b.session(); ok {
 		_, _, err := w.store.Session(ctx, old.ID, old.Secret.Hash(), 8*time.Hour, now)
@@ -112,7 +112,7 @@ func (b *tab) complete(id storage.ID, acr string) storage.Session {
 			require.True(t, errors.Is(err, storage.ErrNotFound), err)
 		}
 	}
-	session, err := w.store.CompleteLogin(ctx, complete)
+	session, _, err := w.store.CompleteLogin(ctx, complete)
 	require.NoError(t, err)
 	b.keep(func(rw http.ResponseWriter) {
 		w.guard.SetSession(rw, storage.Handle{ID: session.ID, Secret: handle.Secret}, 7*24*time.Hour)

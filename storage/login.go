@@ -121,10 +121,12 @@ type Scan struct {
 	Account  string
 	OpenID   string
 	Scene    Hash
-	Ticket   string    // must equal the scene's, where both are present
-	At       time.Time // the event's CreateTime; zero for a page scene
-	Number   int       // freshly drawn; used only if this scan is the first
-	Choices  [3]int
+	// ForDevice: the scene is the picture of a device, by its prefix. A scene of the other kind is ScanUnknown.
+	ForDevice bool
+	Ticket    string    // must equal the scene's, where both are present
+	At        time.Time // the event's CreateTime; zero for a page scene
+	Number    int       // freshly drawn; used only if this scan is the first
+	Choices   [3]int
 	// Alone: the scan may be all there is to this login. The caller vouches for what the Store cannot see: the operator
 	// allows it, and this is a scan by a follower in an event that nobody but the platform can have made.
 	Alone bool
@@ -190,8 +192,11 @@ const (
 type Complete struct {
 	AuthRequestID ID
 	Browser       Hash
-	Approved      ID   // the attempt that was shown where the person clicked "Continue as …"; zero without a click
-	NewBrowser    Hash // the browser's cookie is renewed at login
+	// Account and OpenID are of the attempt as the caller has seen it: ErrConflict where somebody else has confirmed since.
+	Account, OpenID string
+
+	Approved   ID   // the attempt that was shown where the person clicked "Continue as …"; zero without a click
+	NewBrowser Hash // the browser's cookie is renewed at login
 	// Network is a keyed hash of the network that the browser is in, the same for the same network; zero when unknown. A
 	// login that a number confirmed is remembered with it.
 	Network Hash
@@ -298,6 +303,7 @@ type Logins interface {
 
 	// CompleteLogin opens the session of a confirmed attempt, once: the second call is ErrConflict. ErrNotFound for
 	// another browser; ErrApprovalNeeded; ErrPhoneNeeded; ErrLocked; ErrConfirmNeeded. The request's SessionID is set, the
-	// browser learns this user, and all live requests of the browser, with their attempts, belong to NewBrowser from then on.
-	CompleteLogin(ctx context.Context, c Complete) (Session, error)
+	// browser learns this user, who is returned with it, and all live requests of the browser, with their attempts, belong to
+	// NewBrowser from then on.
+	CompleteLogin(ctx context.Context, c Complete) (Session, User, error)
 }

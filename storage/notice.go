@@ -30,7 +30,7 @@ type Notice struct {
 	OpenID    string
 	UserID    string
 	Kind      string
-	Target    ID // the session (zero for NoticeScan before there is one), the grant of the device, or the change; zero for NoticeMoved
+	Target    ID // the session, the grant of the device, or the change; zero for NoticeScan, which is of whatever its browser has, and NoticeMoved
 	ClientID  string
 	Device    Device // without an address; zero for NoticeMoved: where the new holder is, the earlier one is not told
 	PhoneHash Hash   // of the secret of the WeChat browser that proved OpenID; zero before

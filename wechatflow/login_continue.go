@@ -43,8 +43,9 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	if attempt.PhoneProven {
 		amr = append(amr, storage.AMRSMS)
 	}
-	session, err := f.Store.CompleteLogin(ctx, storage.Complete{
-		AuthRequestID: v.request.ID, Browser: v.browser(), Approved: approved(r), NewBrowser: newBrowser.Hash(),
+	session, _, err := f.Store.CompleteLogin(ctx, storage.Complete{
+		AuthRequestID: v.request.ID, Browser: v.browser(), Account: attempt.Account, OpenID: attempt.OpenID,
+		Approved: approved(r), NewBrowser: newBrowser.Hash(),
 		Network: f.Guard.Network(r),
 		Session: storage.Session{
 			ID: handle.ID, Hash: handle.Secret.Hash(), AMR: amr, ACR: storage.ACRConfirm, Device: f.Guard.Device(r),
@@ -79,7 +80,8 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 		f.Tell(ctx, attempt.Account, attempt.OpenID)
 	}
 	f.Guard.SetSecret(w, newBrowser)
-	f.Guard.SetSession(w, storage.Handle{ID: session.ID, Secret: handle.Secret}, session.ExpiresAt.Sub(now))
+	handle.ID = session.ID
+	f.Guard.SetSession(w, handle, session.ExpiresAt.Sub(now))
 	f.wake(ctx, v.request.ID)
 	f.toAuthorize(w, r, v.request.ID)
 }

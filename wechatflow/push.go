@@ -44,9 +44,10 @@ func (f *Flow) handlePush(ctx context.Context, acc *account, m wechat.Message) (
 // handleScan claims the scene's attempt for the person, by a scan or by the follow that a scan led to.
 func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, scene string) (string, error) {
 	number, choices := drawNumber()
+	forDevice := strings.HasPrefix(scene, sceneDevice)
 	outcome, attempt, err := f.Store.RecordScan(ctx, storage.Scan{
 		Delivery: wechat.DeliveryKey(acc.name, m), Account: acc.name, OpenID: m.FromUser,
-		Scene: storage.HashOf([]byte(scene)), Ticket: m.Ticket, At: m.CreateTime,
+		Scene: storage.HashOf([]byte(scene)), ForDevice: forDevice, Ticket: m.Ticket, At: m.CreateTime,
 		Number: number, Choices: choices, Alone: f.mayBeAlone(acc, m), Now: f.Now(),
 	})
 	if err != nil {
@@ -58,7 +59,7 @@ func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, s
 		f.moved(ctx, attempt)
 		f.learnUnionID(ctx, acc, m.FromUser)
 	}
-	if strings.HasPrefix(scene, sceneDevice) {
+	if forDevice {
 		return f.deviceReply(ctx, acc, outcome, attempt)
 	}
 	return f.scanReply(ctx, acc, outcome, attempt)

@@ -7,7 +7,7 @@ CREATE TABLE notices (
     user_id    TEXT NOT NULL,
     kind       TEXT NOT NULL, -- browser, tv, phone, scan or moved
     target     BLOB    NOT NULL, -- the session's id, or the grant's
-    browser    BLOB    NOT NULL, -- moves with the browser's secret; all zero bytes for a device
+    browser    BLOB    NOT NULL, -- of a login; all zero bytes for a device
     client_id  TEXT NOT NULL,
     device     TEXT NOT NULL, -- name and place
     phone_sealed BLOB, -- the number that is somebody else's now, of the kind moved

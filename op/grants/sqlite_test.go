@@ -64,8 +64,8 @@ func (s realStore) signIn(w *world, sealed []byte, now time.Time) (string, stora
 	require.NoError(t, err)
 	require.Equal(t, storage.BindDone, bound.Outcome)
 	h := storage.NewHandle(now)
-	session, err := s.CompleteLogin(ctx, storage.Complete{
-		AuthRequestID: request.ID, Browser: browser, Approved: attempt.ID, NewBrowser: storage.NewSecret().Hash(), Now: now,
+	session, _, err := s.CompleteLogin(ctx, storage.Complete{
+		AuthRequestID: request.ID, Browser: browser, Account: "main", OpenID: "o-anna", Approved: attempt.ID, NewBrowser: storage.NewSecret().Hash(), Now: now,
 		Session: storage.Session{
 			ID: h.ID, Hash: h.Secret.Hash(), AMR: []string{"wechat"}, ACR: "urn:qiao:acr:confirm",
 			IdleExpiresAt: now.Add(8 * time.Hour), ExpiresAt: now.Add(7 * 24 * time.Hour),

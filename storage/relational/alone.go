@@ -33,7 +33,8 @@ type asker struct {
 	request storage.AuthParams
 	newest  bool           // the attempt is the request's newest
 	client  storage.Client // zero where it is not registered
-	browser storage.Hash   // the request's as it is called now: a login in another tab may have renewed its secret
+	browser storage.Hash   // the id of the request's browser
+	others  bool           // who has scanned has scanned elsewhere, too
 	known   knownBrowser   // what that browser knows of who has scanned
 }
 
@@ -42,28 +43,29 @@ type askerRow struct{ row Row }
 
 // askScanned asks who asks for the login that was scanned. There is none where the browser does not know who has scanned,
 // whoever else it knows.
-func askScanned(ctx context.Context, tx Tx, attempt storage.ID, scan storage.Scan) askerRow {
-	return askerRow{tx.QueryRow(ctx, `SELECT r.browser, r.params, CASE WHEN r.attempt_id = a.id THEN 1 ELSE 0 END, COALESCE(c.settings, '{}'), `+knownBrowserColumns+`
-		FROM identities i JOIN attempts a ON a.id = ? JOIN auth_requests r ON r.id = a.auth_request_id
+func askScanned(ctx context.Context, tx Tx, scan storage.Scan) askerRow {
+	return askerRow{tx.QueryRow(ctx, `SELECT k.browser_id, r.params, CASE WHEN r.attempt_id = a.id THEN 1 ELSE 0 END, COALESCE(c.settings, '{}'),
+			(SELECT COUNT(*) FROM attempts o`+othersOf("i.account", "i.openid", "a.id")+`), `+knownBrowserColumns+`
+		FROM scenes s JOIN attempts a ON a.id = s.attempt_id JOIN auth_requests r ON r.id = a.auth_request_id JOIN identities i ON i.account = ? AND i.openid = ?
 		JOIN known_browsers k ON k.browser = r.browser AND k.user_id = i.user_id LEFT JOIN clients c ON c.id = r.client_id
-		WHERE i.account = ? AND i.openid = ?`, attempt[:], scan.Account, scan.OpenID)}
+		WHERE s.hash = ?`, scan.Account, scan.OpenID, scan.Scene[:])}
 }
 
-func (r askerRow) read(i identity, now time.Time) (who asker, err error) {
-	if i.isNew {
+func (r askerRow) read(now time.Time) (who asker, err error) {
+	if r.row == nil { // the person was new a moment ago
 		return who, nil
 	}
 	var params, settings string
 	var browser []byte
-	var newest int64
+	var newest, others int64
 	var k knownBrowserRow
-	if err = r.row.Scan(append([]any{&browser, &params, &newest, &settings}, k.dest()...)...); err != nil {
+	if err = r.row.Scan(append([]any{&browser, &params, &newest, &settings, &others}, k.dest()...)...); err != nil {
 		if notFound(found(err)) {
 			return asker{}, nil
 		}
 		return who, err
 	}
-	who.browser, who.newest = hashOf(browser), newest != 0
+	who.browser, who.newest, who.others = hashOf(browser), newest != 0, others > 0
 	if who.known, err = k.known(); err == nil && who.known.knows(now) {
 		err = errors.Join(decode(params, &who.request), decode(settings, &who.client))
 	}
@@ -72,19 +74,21 @@ func (r askerRow) read(i identity, now time.Time) (who asker, err error) {
 
 // confirmAlone confirms a waiting attempt for the openid: no phone has proved anything, and there is no number. What the
 // reply to the event tells is written with it, so that it can be taken back from the first moment on.
-func confirmAlone(ctx context.Context, tx Tx, a storage.Attempt, browser storage.Hash, scan storage.Scan) (storage.Attempt, error) {
+func confirmAlone(ctx context.Context, tx Tx, a storage.Attempt, asker asker, scan storage.Scan) (storage.Attempt, error) {
 	now := Time(Micros(scan.Now))
 	a.State, a.Version, a.OpenID, a.Alone, a.ScannedAt, a.ApprovedAt = storage.AttemptConfirmed, a.Version+1, scan.OpenID, true, now, now
 	if err := tx.Do(ctx, `UPDATE attempts SET state = 'confirmed', version = version + 1, openid = ?, alone = 1, scanned_at = ?, approved_at = ? WHERE id = ?`,
 		scan.OpenID, Micros(scan.Now), Micros(scan.Now), a.ID[:]); err != nil {
 		return a, err
 	}
-	if err := expireOthers(ctx, tx, a, scan.OpenID); err != nil {
-		return a, err
+	if asker.others {
+		if err := expireOthers(ctx, tx, a, scan.OpenID); err != nil {
+			return a, err
+		}
 	}
 	return a, insertNotice(ctx, tx, storage.Notice{
 		ID: a.ID, Account: a.Account, OpenID: scan.OpenID, UserID: a.UserID, Kind: storage.NoticeScan, ClientID: a.ClientID, Device: a.Device, SentAt: scan.Now,
-	}, browser, scan.Now)
+	}, asker.browser, scan.Now)
 }
 
 // plainRequest reports whether a client asks for nothing but a login. Whoever asks for a certain one gets the number, also
@@ -162,26 +166,55 @@ func (r *knownBrowserRow) known() (knownBrowser, error) {
 	return k, decode(r.scopes, &k.scopes)
 }
 
-// knownRow is what a browser knows of a person, as it was asked for.
-type knownRow struct{ row Row }
+// knowingRows are whom a browser knows, as they were asked for.
+type knowingRows struct{ rows Rows }
 
-// askKnown asks what this browser knows of who confirmed the attempt. Who takes it back waits, or comes first and is seen.
-func askKnown(ctx context.Context, tx Tx, browser storage.Hash, a storage.Attempt) knownRow {
-	return knownRow{tx.QueryRow(ctx, `SELECT `+knownBrowserColumns+` FROM known_browsers k
-		WHERE k.browser = ? AND k.user_id = (SELECT user_id FROM identities`+ofOpenID+`)`+tx.ForUpdate(), browser[:], a.Account, a.OpenID)}
+// askKnown asks whom this browser knows. Who takes that back waits, or comes first and is seen.
+func askKnown(ctx context.Context, tx Tx, browser storage.Hash) knowingRows {
+	return knowingRows{tx.Query(ctx, `SELECT k.user_id, k.browser_id, `+knownBrowserColumns+` FROM known_browsers k WHERE k.browser = ? ORDER BY k.user_id`+tx.ForUpdate(), browser[:])}
 }
 
-// hold is zero where the browser never saw the person.
-func (r knownRow) hold() (knownBrowser, error) {
-	var k knownBrowserRow
-	err := r.row.Scan(k.dest()...)
-	if notFound(found(err)) {
-		return knownBrowser{scopes: map[string][]string{}}, nil
+// knowing is a browser that logs a person in, and what it knows of them; of others it says only that there are some.
+type knowing struct {
+	id     storage.Hash // zero where it knows nobody
+	met    bool         // it has a row of the person
+	person knownBrowser
+	others bool
+}
+
+func (r knowingRows) hold(userID string) (b knowing, err error) {
+	b.person = knownBrowser{scopes: map[string][]string{}}
+	err = readAll(r.rows, func(row Row) error {
+		var of string
+		var id []byte
+		var k knownBrowserRow
+		if err := row.Scan(append([]any{&of, &id}, k.dest()...)...); err != nil {
+			return err
+		}
+		b.id = hashOf(id)
+		if of != userID {
+			b.others = true
+			return nil
+		}
+		b.met = true
+		b.person, err = k.known()
+		return err
+	})
+	return b, err
+}
+
+// identify is the browser's id: the one it has, if need be by a session of somebody whom it has forgotten, its cookie's first.
+func (b knowing) identify(open []openIn, c storage.Complete) storage.Hash {
+	id := b.id
+	for _, s := range open {
+		if id.IsZero() || b.id.IsZero() && s.id == c.Previous {
+			id = s.browserID
+		}
 	}
-	if err != nil {
-		return knownBrowser{}, err
+	if id.IsZero() {
+		return c.NewBrowser
 	}
-	return k.known()
+	return id
 }
 
 // forgetBrowsers makes every browser forget the user: the next login in each takes a number and a click, and is told. It is
@@ -224,25 +257,28 @@ func distrustSession(ctx context.Context, tx Tx, id storage.ID) error {
 	return tx.Do(ctx, `UPDATE known_browsers SET confirmed_at = 0 WHERE confirmed_at <> 0 AND browser = (SELECT s.browser FROM sessions s WHERE s.id = ?)`, id[:])
 }
 
-// learnBrowser moves what this browser knows to its new secret, and adds what the login has shown. Whoever else it knows
-// has been signed out by this login, and matches a number next time.
-func learnBrowser(ctx context.Context, tx Tx, a storage.Attempt, k knownBrowser, scopes []string, userID string, c storage.Complete) error {
-	if err := tx.Do(ctx, `UPDATE known_browsers SET browser = ?, confirmed_at = CASE WHEN user_id = ? THEN confirmed_at ELSE 0 END WHERE browser = ?`,
-		c.NewBrowser[:], userID, c.Browser[:]); err != nil {
-		return err
+// learn moves what this browser knows to its new secret, and adds what the login has shown. Whoever else it knows has been
+// signed out by this login, and matches a number next time.
+func (b knowing) learn(ctx context.Context, tx Tx, a storage.Attempt, id storage.Hash, scopes []string, userID string, c storage.Complete) error {
+	if b.others {
+		if err := tx.Do(ctx, `UPDATE known_browsers SET browser = ?, confirmed_at = 0 WHERE browser = ? AND user_id <> ?`, c.NewBrowser[:], c.Browser[:], userID); err != nil {
+			return err
+		}
 	}
-	switch {
-	case a.Alone: // it proves nothing that a number has not proved before, and makes nothing last longer
-		return nil
-	case a.Via != storage.ViaQR: // nobody chose a number
-		return tx.Do(ctx, `INSERT INTO known_browsers (browser, user_id, expires_at) VALUES (?, ?, ?)
-			ON CONFLICT (browser, user_id) DO UPDATE SET expires_at = excluded.expires_at`, c.NewBrowser[:], userID, Micros(c.Now.Add(knownBrowserLife)))
+	if a.Alone { // it proves nothing that a number has not proved before, and makes nothing last longer
+		return tx.Do(ctx, `UPDATE known_browsers SET browser = ? WHERE browser = ? AND user_id = ?`, c.NewBrowser[:], c.Browser[:], userID)
 	}
-	k = k.confirmed(storage.Identity{Account: a.Account, OpenID: a.OpenID}, a.ClientID, scopes, c.Network, c.Now)
-	return tx.Do(ctx, `INSERT INTO known_browsers (browser, user_id, expires_at, confirmed_at, network, account, openid, scopes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (browser, user_id) DO UPDATE SET expires_at = excluded.expires_at, confirmed_at = excluded.confirmed_at, network = excluded.network,
-			account = excluded.account, openid = excluded.openid, scopes = excluded.scopes`,
-		c.NewBrowser[:], userID, Micros(k.expiresAt), Micros(k.confirmedAt), k.network[:], k.account, k.openID, encode(k.scopes))
+	k := b.person
+	k.expiresAt = c.Now.Add(knownBrowserLife)
+	if a.Via == storage.ViaQR { // somebody chose a number
+		k = k.confirmed(storage.Identity{Account: a.Account, OpenID: a.OpenID}, a.ClientID, scopes, c.Network, c.Now)
+	}
+	if !b.met {
+		return tx.Do(ctx, `INSERT INTO known_browsers (browser, user_id, browser_id, expires_at, confirmed_at, network, account, openid, scopes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.NewBrowser[:], userID, id[:], Micros(k.expiresAt), Micros(k.confirmedAt), k.network[:], k.account, k.openID, encode(k.scopes))
+	}
+	return tx.Do(ctx, `UPDATE known_browsers SET browser = ?, expires_at = ?, confirmed_at = ?, network = ?, account = ?, openid = ?, scopes = ? WHERE browser = ? AND user_id = ?`,
+		c.NewBrowser[:], Micros(k.expiresAt), Micros(k.confirmedAt), k.network[:], k.account, k.openID, encode(k.scopes), c.Browser[:], userID)
 }
 
 // hashOf is a stored hash; zero for a column that holds none.

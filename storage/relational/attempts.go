@@ -29,9 +29,8 @@ func (s *Store) BeginAttempt(ctx context.Context, a storage.Attempt, replaces st
 				return err
 			}
 		}
-		a.DeviceID, a.State, a.OpenID, a.PhoneHash, a.ScannedAt = storage.ID{}, storage.AttemptWaiting, "", storage.Hash{}, time.Time{}
-		if a.Scenes = 0; a.Scene != (storage.Scene{}) {
-			a.Scenes = 1
+		a := Begun(a)
+		if a.Scenes > 0 {
 			if err := insertScene(ctx, tx, a.Scene, a.ID, storage.ID{}, a.ExpiresAt); err != nil {
 				return err
 			}
@@ -40,14 +39,34 @@ func (s *Store) BeginAttempt(ctx context.Context, a storage.Attempt, replaces st
 	})
 }
 
-func insertAttempt(ctx context.Context, tx Tx, a storage.Attempt) error {
-	return tx.Do(ctx, `INSERT INTO attempts (id, auth_request_id, device_id, client_id, browser, account, via, device, created_at, expires_at,
-			state, version, openid, number, choices, phone_hash, scanned_at, approved_at, phone_proven, wrong_number,
-			scenes, scene, scene_ticket, scene_url, scene_shown_until, network)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, 0, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?)`,
+// Begun is an attempt as it begins, whatever else its draft says.
+func Begun(a storage.Attempt) storage.Attempt {
+	a.DeviceID, a.State, a.OpenID, a.PhoneHash, a.ScannedAt = storage.ID{}, storage.AttemptWaiting, "", storage.Hash{}, time.Time{}
+	if a.Scenes = 0; a.Scene != (storage.Scene{}) {
+		a.Scenes = 1
+	}
+	return a
+}
+
+// NewAttemptColumns are what a new attempt is stored with; NewAttempt gives their values. The other columns begin as 0, and
+// the version as 1.
+const NewAttemptColumns = `id, auth_request_id, device_id, client_id, browser, account, via, device, created_at, expires_at, state, openid, phone_hash,
+	scanned_at, scenes, scene, scene_ticket, scene_url, scene_shown_until, network, version, number, choices, approved_at, phone_proven, wrong_number`
+
+// NewAttempt gives the values of the columns up to network.
+func NewAttempt(a storage.Attempt) []any {
+	return []any{
 		a.ID[:], a.AuthRequestID[:], optional(a.DeviceID), a.ClientID, a.Browser[:], a.Account, a.Via, encode(a.Device), Micros(a.CreatedAt), Micros(a.ExpiresAt),
 		string(a.State), a.OpenID, a.PhoneHash[:], Micros(a.ScannedAt),
-		int64(a.Scenes), a.Scene.Hash[:], a.Scene.Ticket, a.Scene.URL, Micros(a.Scene.ShownUntil), a.Network[:])
+		int64(a.Scenes), a.Scene.Hash[:], a.Scene.Ticket, a.Scene.URL, Micros(a.Scene.ShownUntil), a.Network[:],
+	}
+}
+
+// SceneEnd is when the janitor may remove the scenes of an attempt or a device that ends then.
+func SceneEnd(end time.Time) int64 { return Micros(end.Add(attemptKept)) }
+
+func insertAttempt(ctx context.Context, tx Tx, a storage.Attempt) error {
+	return tx.Do(ctx, `INSERT INTO attempts (`+NewAttemptColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0, 0, 0)`, NewAttempt(a)...)
 }
 
 // AddScene gives a waiting attempt a scene. Its earlier scenes still work: a person may tap 关注 late.
@@ -71,7 +90,7 @@ func (s *Store) AddScene(ctx context.Context, attempt storage.ID, scene storage.
 // insertScene stores a scene of an attempt or of a device, until a while after that one's end.
 func insertScene(ctx context.Context, tx Tx, scene storage.Scene, attempt, device storage.ID, end time.Time) error {
 	return tx.Do(ctx, `INSERT INTO scenes (hash, attempt_id, device_id, ticket, expires_at) VALUES (?, ?, ?, ?, ?)`,
-		scene.Hash[:], attempt[:], optional(device), scene.Ticket, Micros(end.Add(attemptKept)))
+		scene.Hash[:], attempt[:], optional(device), scene.Ticket, SceneEnd(end))
 }
 
 // CurrentAttempt returns the newest attempt of the request to the browser that began it.
@@ -198,6 +217,10 @@ func (s *Store) TakeWebAuth(ctx context.Context, state, browser storage.Hash, no
 
 // expireOthers voids the openid's earlier attempts that are not confirmed: one person approves one screen at a time.
 func expireOthers(ctx context.Context, tx Tx, a storage.Attempt, openID string) error {
-	return tx.Do(ctx, `UPDATE attempts SET state = 'expired', version = version + 1 WHERE account = ? AND openid = ? AND state = 'scanned' AND id <> ?`,
-		a.Account, openID, a.ID[:])
+	return tx.Do(ctx, `UPDATE attempts AS o SET state = 'expired', version = version + 1`+othersOf("?", "?", "?"), a.Account, openID, a.ID[:])
+}
+
+// othersOf are the attempts o of an openid but for one that are scanned and not confirmed.
+func othersOf(account, openID, attempt string) string {
+	return ` WHERE o.account = ` + account + ` AND o.openid = ` + openID + ` AND o.state = 'scanned' AND o.id <> ` + attempt
 }

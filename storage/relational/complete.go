@@ -10,33 +10,33 @@ import (
 // knownBrowserLife is how long a browser knows a person whose login was completed in it.
 const knownBrowserLife = 180 * 24 * time.Hour
 
+// forgetting is by how much the clocks of two replicas may differ where one scan alone and the number of another tab come at
+// the same time.
+const forgetting = time.Minute
+
 // CompleteLogin opens the session of a confirmed attempt, once, in the browser that began it.
-func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, err error) {
+func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, user storage.User, err error) {
 	draft := c
 	err = s.write(ctx, "complete login", func(tx Tx) error {
 		c := draft // it may be run again
-		a, scopes, err := holdConfirmed(ctx, tx, c)
+		login, person := askConfirmed(ctx, tx, c), askPerson(ctx, tx, c.Account, c.OpenID, tx.ForShare())
+		knowing, open := askKnown(ctx, tx, c.Browser), askSessions(ctx, tx, c)
+		a, scopes, err := login.hold(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		person := loginRows(askPerson(ctx, tx, a.Account, a.OpenID, tx.ForShare()))
-		if err := moveNotices(ctx, tx, c.Browser, c.NewBrowser); err != nil {
+		if user, err = confirmer(ctx, tx, person, c.Now); err != nil {
 			return err
 		}
-		browser := askKnown(ctx, tx, c.Browser, a)
-		earlier := askSessions(ctx, tx, c)
-		user, err := person.hold(c.Now)
+		browser, err := knowing.hold(user.ID) // a "not me" of this moment came first, and the browser has forgotten
 		if err != nil {
 			return err
 		}
-		known, err := browser.hold() // a "not me" of this moment came first, and the browser has forgotten
+		sessions, err := readSessions(open)
 		if err != nil {
 			return err
 		}
-		sessions, err := readIDs(earlier)
-		if err != nil {
-			return err
-		}
+		known := browser.person
 		if err := welcome(a, known, c); err != nil {
 			return err
 		}
@@ -44,22 +44,24 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if a.Alone {
 			action, c.Session.AMR, c.Session.ACR = "login.scan", []string{storage.AMRWeChat}, storage.ACRScan
 		}
-		if session, err = openSession(ctx, tx, a, user, sessions, c); err != nil {
+		id := browser.identify(sessions, c)
+		if session, err = openSession(ctx, tx, a, user, id, sessions, c); err != nil {
 			return err
 		}
 		switch {
-		case a.Alone:
-			if err := tx.Do(ctx, `UPDATE notices SET target = ? WHERE id = ?`, session.ID[:], a.ID[:]); err != nil {
+		case a.Alone && known.confirmedAt.After(a.ScannedAt.Add(-forgetting)):
+			// The browser may have forgotten the person since the scan, and have got another id when it met them again.
+			if err := tx.Do(ctx, `UPDATE notices SET browser_id = ? WHERE id = ?`, id[:], a.ID[:]); err != nil {
 				return err
 			}
-		case !known.knows(c.Now):
+		case !a.Alone && !known.knows(c.Now):
 			if err := insertNotice(ctx, tx, storage.Notice{
 				Account: a.Account, OpenID: a.OpenID, UserID: user.ID, Kind: storage.NoticeBrowser, Target: session.ID, ClientID: a.ClientID, Device: c.Session.Device,
-			}, c.NewBrowser, c.Now); err != nil {
+			}, id, c.Now); err != nil {
 				return err
 			}
 		}
-		if err := learnBrowser(ctx, tx, a, known, scopes, user.ID, c); err != nil {
+		if err := browser.learn(ctx, tx, a, id, scopes, user.ID, c); err != nil {
 			return err
 		}
 		if err := tx.Do(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
@@ -75,43 +77,51 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		})
 	})
 	if err != nil {
-		return storage.Session{}, err
+		return storage.Session{}, storage.User{}, err
 	}
-	return session, nil
+	return session, user, nil
 }
 
-// holdConfirmed holds all requests of this browser, the request and its newest attempt, which must be confirmed and of this
-// browser (I9), and returns the scopes that were asked for. The requests are held in one order: two tabs that complete at
-// once do not wait for each other in a circle, and the second one finds that its request has moved.
-func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, scopes []string, err error) {
-	requests := tx.Query(ctx, `SELECT r.id, r.browser, r.params, r.expires_at, r.finished_at FROM auth_requests r
-		WHERE r.browser = ? OR r.id = ? ORDER BY r.id`+tx.ForUpdate(), c.Browser[:], c.AuthRequestID[:])
-	attempt := tx.QueryRow(ctx, selectBareAttempt+` WHERE a.id = (SELECT r.attempt_id FROM auth_requests r WHERE r.id = ?)`+tx.ForUpdate(), c.AuthRequestID[:])
+// confirmedRows are the requests of this browser, and the attempt of the one that is to be completed, as they were asked for.
+type confirmedRows struct {
+	requests Rows
+	attempt  Row
+}
 
-	var browser []byte
+// askConfirmed asks for all requests of this browser, held in one order: two tabs that complete at once do not wait for each
+// other in a circle, and the second one finds that its request has moved.
+func askConfirmed(ctx context.Context, tx Tx, c storage.Complete) confirmedRows {
+	return confirmedRows{
+		tx.Query(ctx, `SELECT r.id, r.params, r.expires_at, r.finished_at FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`+tx.ForUpdate(), c.Browser[:]),
+		tx.QueryRow(ctx, selectBareAttempt+` WHERE a.id = (SELECT r.attempt_id FROM auth_requests r WHERE r.id = ?)`+tx.ForUpdate(), c.AuthRequestID[:]),
+	}
+}
+
+// hold returns the newest attempt of the request, which must be confirmed, of this browser (I9) and by whom the caller has
+// seen, and the scopes that were asked for.
+func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, scopes []string, err error) {
 	var text string
 	var expires, finished int64
-	if err := readAll(requests, func(row Row) error {
-		var id, of []byte
+	mine := false
+	if err := readAll(r.requests, func(row Row) error {
+		var id []byte
 		var its string
 		var end, done int64
-		err := row.Scan(&id, &of, &its, &end, &done)
+		err := row.Scan(&id, &its, &end, &done)
 		if err == nil && storage.ID(id) == c.AuthRequestID {
-			browser, text, expires, finished = of, its, end, done
+			mine, text, expires, finished = true, its, end, done
 		}
 		return err
 	}); err != nil {
 		return a, nil, err
 	}
-	if browser == nil {
-		return a, nil, storage.ErrNotFound
-	}
 	var params storage.AuthParams
-	if err := decode(text, &params); err != nil {
-		return a, nil, err
+	if mine {
+		if err := decode(text, &params); err != nil {
+			return a, nil, err
+		}
 	}
-	mine := storage.Hash(browser).Equal(c.Browser)
-	a, err = scanAttempt(attempt, c.Now)
+	a, err = scanAttempt(r.attempt, c.Now)
 	switch {
 	case notFound(err) && mine: // no attempt was begun
 		return a, nil, storage.ErrConflict
@@ -124,29 +134,26 @@ func holdConfirmed(ctx context.Context, tx Tx, c storage.Complete) (a storage.At
 		return a, nil, storage.ErrNotFound
 	case a.State != storage.AttemptConfirmed:
 		return a, nil, whyOver(ctx, tx, a)
+	case a.Account != c.Account || a.OpenID != c.OpenID: // a newer attempt, by somebody else
+		return a, nil, storage.ErrConflict
 	}
 	return a, params.Scopes, nil
 }
 
-// loginRows are the person who confirmed, both of whose rows must stay as they are.
-type loginRows personRows
-
-// hold returns the person, who is not locked, and has a phone.
-func (r loginRows) hold(now time.Time) (user storage.User, err error) {
-	i, err := scanIdentity(r.identity)
-	if err != nil {
-		return user, err
-	}
-	if !i.Followed && !i.FollowedAt.Before(authTime(now)) {
-		// An unfollow of this very moment ends what was opened up to it, and it has been recorded already.
-		return user, storage.ErrConflict
-	}
-	if i.UserID != "" {
-		if user, err = scanUser(r.user); err != nil {
-			return user, err
-		}
+// confirmer is the person who confirmed, both of whose rows must stay as they are: not locked, and with a phone.
+func confirmer(ctx context.Context, tx Tx, person personRow, now time.Time) (storage.User, error) {
+	i, user, err := person.find()
+	changed := false
+	if notFound(err) { // the user was taken away, or is another one by now
+		i, err = loadIdentity(ctx, tx, person.account, person.openID, person.lock)
+		changed = i.UserID != ""
 	}
 	switch {
+	case err != nil:
+		return user, err
+	case changed || !i.Followed && !i.FollowedAt.Before(authTime(now)):
+		// An unfollow of this very moment ends what was opened up to it, and it has been recorded already.
+		return user, storage.ErrConflict
 	case !user.LockedAt.IsZero():
 		return user, storage.ErrLocked
 	case len(user.PhoneIndex) == 0:
@@ -173,7 +180,7 @@ func welcome(a storage.Attempt, known knownBrowser, c storage.Complete) error {
 
 // openSession renews this browser's session of the same user, or opens a new one, and ends all others of this browser: its
 // cookie names one session, and one that no cookie names could only be ended by a lock.
-func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, earlier []storage.ID, c storage.Complete) (storage.Session, error) {
+func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, browserID storage.Hash, earlier []openIn, c storage.Complete) (storage.Session, error) {
 	session := c.Session
 	session.UserID, session.Account, session.OpenID, session.Browser = user.ID, a.Account, a.OpenID, c.NewBrowser
 	session.AuthTime, session.LastSeenAt, session.CreatedAt = authTime(c.Now), c.Now, c.Now
@@ -182,9 +189,9 @@ func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.Use
 	renewed := int64(0)
 	if !c.Previous.IsZero() {
 		var err error
-		if renewed, err = tx.Exec(ctx, `UPDATE sessions SET hash = ?, account = ?, openid = ?, browser = ?, auth_time = ?, facts = ?, last_seen_at = ?, idle_expires_at = ?, expires_at = ?
+		if renewed, err = tx.Exec(ctx, `UPDATE sessions SET hash = ?, account = ?, openid = ?, browser = ?, browser_id = ?, auth_time = ?, facts = ?, last_seen_at = ?, idle_expires_at = ?, expires_at = ?
 			WHERE id = ? AND user_id = ? AND ended_at = 0 AND expires_at > ? AND idle_expires_at > ?`,
-			session.Hash[:], session.Account, session.OpenID, session.Browser[:], Micros(session.AuthTime), facts, Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt),
+			session.Hash[:], session.Account, session.OpenID, session.Browser[:], browserID[:], Micros(session.AuthTime), facts, Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt),
 			c.Previous[:], user.ID, Micros(c.Now), Micros(c.Now)); err != nil {
 			return session, err
 		}
@@ -193,11 +200,14 @@ func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.Use
 		return session, err
 	}
 	if renewed > 0 {
+		if err := joinBrowsers(ctx, tx, earlier, user.ID, browserID, c); err != nil {
+			return session, err
+		}
 		return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, c.Previous[:]))
 	}
-	if err := tx.Do(ctx, `INSERT INTO sessions (id, hash, user_id, account, openid, browser, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
-		session.ID[:], session.Hash[:], session.UserID, session.Account, session.OpenID, session.Browser[:], Micros(session.AuthTime), facts,
+	if err := tx.Do(ctx, `INSERT INTO sessions (id, hash, user_id, account, openid, browser, browser_id, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+		session.ID[:], session.Hash[:], session.UserID, session.Account, session.OpenID, session.Browser[:], browserID[:], Micros(session.AuthTime), facts,
 		Micros(c.Now), Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt)); err != nil {
 		return session, err
 	}
@@ -211,34 +221,58 @@ func stored(s storage.Session) storage.Session {
 	return s
 }
 
-// askSessions asks for the sessions that this browser has had so far, of whatever user, but for the previous one: those
-// whose cookie was lost.
-func askSessions(ctx context.Context, tx Tx, c storage.Complete) Rows {
-	return tx.Query(ctx, `SELECT s.id FROM sessions s WHERE s.browser = ? AND s.ended_at = 0 AND s.id <> ? ORDER BY s.id`, c.Browser[:], c.Previous[:])
+// openIn is a session that a browser has, and the id that the browser had when it was opened.
+type openIn struct {
+	id        storage.ID
+	browserID storage.Hash
 }
 
-func readIDs(rows Rows) (ids []storage.ID, err error) {
+// askSessions asks for the sessions that this browser has had so far, of whatever user: also those whose cookie was lost,
+// and the one whose cookie it shows.
+func askSessions(ctx context.Context, tx Tx, c storage.Complete) Rows {
+	const mine = `SELECT s.id, s.browser_id FROM sessions s WHERE s.ended_at = 0 AND `
+	if c.Previous.IsZero() {
+		return tx.Query(ctx, mine+`s.browser = ? ORDER BY s.id`, c.Browser[:])
+	}
+	return tx.Query(ctx, mine+`(s.browser = ? OR s.id = ?) ORDER BY s.id`, c.Browser[:], c.Previous[:])
+}
+
+func readSessions(rows Rows) (list []openIn, err error) {
 	err = readAll(rows, func(row Row) error {
-		var id []byte
-		if err := row.Scan(&id); err != nil {
+		var id, browserID []byte
+		if err := row.Scan(&id, &browserID); err != nil {
 			return err
 		}
-		ids = append(ids, storage.ID(id))
+		list = append(list, openIn{storage.ID(id), hashOf(browserID)})
 		return nil
 	})
-	return ids, err
+	return list, err
+}
+
+// joinBrowsers gives the notices of a renewed session the browser's id, where it was opened under another one: the browser had
+// lost its secret, and was taken for a new one since.
+func joinBrowsers(ctx context.Context, tx Tx, earlier []openIn, userID string, id storage.Hash, c storage.Complete) error {
+	for _, s := range earlier {
+		if s.id == c.Previous && s.browserID != id {
+			return tx.Do(ctx, `UPDATE notices SET browser_id = ? WHERE user_id = ? AND browser_id = ?`, id[:], userID, s.browserID[:])
+		}
+	}
+	return nil
 }
 
 // endBrowser ends the browser's earlier sessions, and the previous one that was not renewed. One that is idle may still have
 // online grants.
-func endBrowser(ctx context.Context, tx Tx, earlier []storage.ID, c storage.Complete, renewed bool) error {
+func endBrowser(ctx context.Context, tx Tx, earlier []openIn, c storage.Complete, renewed bool) error {
 	if !c.Previous.IsZero() && !renewed {
 		if err := endSession(ctx, tx, c.Previous, c.Now); err != nil {
 			return err
 		}
 	}
-	for _, id := range earlier {
-		if err := endSession(ctx, tx, id, c.Now); err != nil {
+	for _, s := range earlier {
+		if s.id == c.Previous {
+			continue
+		}
+		if err := endSession(ctx, tx, s.id, c.Now); err != nil {
 			return err
 		}
 	}

@@ -14,15 +14,15 @@
 //
 // A statement is sent when a result is needed, with all that were asked for before it. So a transition asks for everything
 // whose parameters it knows (ask…), reads the rows in that order (read, hold), decides, and leaves what it writes to travel
-// with the commit: a scan, and the completion of a login, are three round trips each.
+// with the commit: a scan, and the completion of a login, are two round trips each.
 //
 // # Locks
 //
 // On PostgreSQL transactions are READ COMMITTED, and each holds the rows that its decision rests on before it decides,
 // in this order, so that two of them seldom deadlock (then one is retried):
 //
-//	delivery ─► auth request ─► device ─► phone change ─► attempt ─► phone code ─► identity ─► user ─► notice ─► known browser
-//	─► session ─► grants
+//	follow event ─► auth request ─► device ─► phone change ─► attempt ─► phone code ─► identity ─► user ─► scan event ─► notice
+//	─► known browser ─► session ─► grants
 //
 // What ends sessions or grants changes the session or the user first, and revokes the grants in a LATER statement: an
 // IssueCode that held the row then has committed its grant, and the later statement sees it. In one statement it would

@@ -135,7 +135,7 @@ func holdPerson(ctx context.Context, tx Tx, userID string) error {
 	if userID == "" { // whom identities without a user would belong to
 		return storage.ErrNotFound
 	}
-	if err := each(ctx, tx, selectIdentity+` WHERE user_id = ? ORDER BY account, openid`+tx.ForUpdate(), []any{userID}, func(Row) error { return nil }); err != nil {
+	if err := each(ctx, tx, selectIdentity+` WHERE i.user_id = ? ORDER BY i.account, i.openid`+tx.ForUpdate(), []any{userID}, func(Row) error { return nil }); err != nil {
 		return err
 	}
 	_, err := loadUser(ctx, tx, userID, tx.ForUpdate())

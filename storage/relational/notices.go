@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"qiao/storage"
@@ -11,7 +12,7 @@ const noticeColumns = `n.id, n.account, n.openid, n.user_id, n.kind, n.target, n
 
 // insertNotice writes what the chat is to tell, in the transition that it tells of. One with a SentAt is for nobody to claim:
 // the answer to the transition tells of it.
-func insertNotice(ctx context.Context, tx Tx, n storage.Notice, browser storage.Hash, now time.Time) error {
+func insertNotice(ctx context.Context, tx Tx, n storage.Notice, browserID storage.Hash, now time.Time) error {
 	var none storage.Hash
 	id := n.ID
 	if id.IsZero() {
@@ -22,9 +23,9 @@ func insertNotice(ctx context.Context, tx Tx, n storage.Notice, browser storage.
 		life = storage.NoticeMovedLife
 	}
 	shown := storage.Device{Name: n.Device.Name, Place: n.Device.Place}
-	return tx.Do(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser, client_id, device, phone_sealed, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
+	return tx.Do(ctx, `INSERT INTO notices (id, account, openid, user_id, kind, target, browser_id, client_id, device, phone_sealed, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browser[:], n.ClientID, encode(shown), n.PhoneSealed, none[:], none[:], Micros(now), Micros(n.SentAt), Micros(now.Add(life)))
+		id[:], n.Account, n.OpenID, n.UserID, n.Kind, n.Target[:], browserID[:], n.ClientID, encode(shown), n.PhoneSealed, none[:], none[:], Micros(now), Micros(n.SentAt), Micros(now.Add(life)))
 }
 
 // tellAll writes a notice for each identity of its user that follows, and returns those.
@@ -205,21 +206,13 @@ func (s *Store) UserNotices(ctx context.Context, userID string) (list []storage.
 // disownBrowser ends the user's sessions of the notice's browser, first, and their grants in a later statement: see the
 // package's comment on locks. A later login there goes with it.
 func disownBrowser(ctx context.Context, tx Tx, n storage.Notice, now time.Time) error {
-	for _, statement := range []string{
-		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at = 0 AND (id = ? OR browser = (SELECT browser FROM notices WHERE id = ?))`,
-		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND revoked_at = 0 AND for_device = 0
-			AND (session_id = ? OR session_id IN (SELECT s.id FROM sessions s WHERE s.browser = (SELECT browser FROM notices WHERE id = ?)))`,
-	} {
-		if err := tx.Do(ctx, statement, Micros(now), n.UserID, n.Target[:], n.ID[:]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// moveNotices follows a browser to its new secret.
-func moveNotices(ctx context.Context, tx Tx, from, to storage.Hash) error {
-	return tx.Do(ctx, `UPDATE notices SET browser = ? WHERE browser = ?`, to[:], from[:])
+	const there = `browser_id = (SELECT n.browser_id FROM notices n WHERE n.id = ?)`
+	return errors.Join(
+		tx.Do(ctx, `UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at = 0 AND (id = ? OR `+there+`)`,
+			Micros(now), n.UserID, n.Target[:], n.ID[:]),
+		tx.Do(ctx, `UPDATE grants SET revoked_at = ? WHERE user_id = ? AND revoked_at = 0 AND for_device = 0
+			AND (session_id = ? OR session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = ? AND s.`+there+`))`,
+			Micros(now), n.UserID, n.Target[:], n.UserID, n.ID[:]))
 }
 
 func loadNotice(ctx context.Context, tx Tx, id storage.ID, lock string, now time.Time) (storage.Notice, error) {

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"qiao/storage"
@@ -9,64 +10,45 @@ import (
 
 // RecordScan claims the scene's attempt for the openid.
 func (s *Store) RecordScan(ctx context.Context, scan storage.Scan) (outcome storage.ScanOutcome, a storage.Attempt, err error) {
-	err = s.write(ctx, "record scan", func(tx Tx) (err error) {
-		if scan.Delivery.IsZero() { // a page scene: WeChat delivers no event
-			outcome, a, err = recordScan(ctx, tx, scan, askScene(ctx, tx, scan.Scene))
+	record := func() error {
+		return s.write(ctx, "record scan", func(tx Tx) (err error) {
+			outcome, a, err = recordScan(ctx, tx, scan)
 			return err
-		}
-		claim, scene := claimDelivery(ctx, tx, scan.Delivery, deliveryScan, scan.Now), askScene(ctx, tx, scan.Scene)
-		fresh, first, err := claim.read(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if !fresh {
-			outcome, a, err = repeatScan(ctx, tx, scan, storage.ScanOutcome(first))
-			return err
-		}
-		if outcome, a, err = recordScan(ctx, tx, scan, scene); err != nil {
-			return err
-		}
-		return settleDelivery(ctx, tx, scan.Delivery, deliveryScan, int64(outcome), a.ID)
-	})
+		})
+	}
+	if err = record(); errors.Is(err, ErrUnique) { // the same event at the same time, of an openid that nobody has met before
+		err = record()
+	}
 	if err != nil {
 		return 0, storage.Attempt{}, err
 	}
 	return outcome, a, nil
 }
 
-// repeatScan answers an event that was recorded before as it was answered then.
-func repeatScan(ctx context.Context, tx Tx, scan storage.Scan, first storage.ScanOutcome) (storage.ScanOutcome, storage.Attempt, error) {
-	if first == storage.ScanAccepted {
-		first = storage.ScanRepeated
-	}
-	var id storage.ID
-	var raw []byte
-	if err := tx.QueryRow(ctx, `SELECT attempt_id FROM deliveries WHERE hash = ? AND kind = ?`, scan.Delivery[:], deliveryScan).Scan(&raw); err != nil {
-		return 0, storage.Attempt{}, err
-	}
-	copy(id[:], raw)
-	if id.IsZero() {
-		return first, storage.Attempt{}, nil
-	}
-	a, err := loadAttempt(ctx, tx, id, scan.Now)
-	if notFound(err) { // its request was ended meanwhile
-		return storage.ScanOver, storage.Attempt{}, nil
-	}
-	return first, a, err
-}
-
-func recordScan(ctx context.Context, tx Tx, scan storage.Scan, scene sceneRows) (storage.ScanOutcome, storage.Attempt, error) {
-	target, known, err := scene.hold(ctx, tx, scan)
-	a := target.attempt
+// recordScan asks for all that a scan may need, in the order of the locks. Every scan of an openid holds its row, so that the
+// second delivery of one event waits there for the first, and then sees it.
+func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (outcome storage.ScanOutcome, a storage.Attempt, err error) {
+	asked := askTarget(ctx, tx, scan)
+	person, event, browser := askPerson(ctx, tx, scan.Account, scan.OpenID, tx.ForUpdate()), askScan(ctx, tx, scan.Delivery), askScanned(ctx, tx, scan)
+	target, known, err := asked.hold(scan)
 	if err != nil {
 		return 0, a, err
 	}
-	person, browser := askPerson(ctx, tx, scan.Account, scan.OpenID, tx.ForUpdate()), askScanned(ctx, tx, a.ID, scan)
 	i, user, err := person.hold(ctx, tx, scan.Now)
 	if err != nil {
 		return 0, a, err
 	}
-	asker, err := browser.read(i, scan.Now)
+	if i.asked {
+		event, browser = askScan(ctx, tx, scan.Delivery), askerRow{}
+	}
+	first, repeated, err := event.read()
+	switch {
+	case err != nil:
+		return 0, a, err
+	case repeated:
+		return repeatScan(ctx, tx, scan, first)
+	}
+	asker, err := browser.read(scan.Now)
 	if err != nil {
 		return 0, a, err
 	}
@@ -76,13 +58,23 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan, scene sceneRows) 
 			return 0, a, err
 		}
 	}
-	if !known {
-		return storage.ScanUnknown, storage.Attempt{}, nil
+	switch {
+	case !known:
+		outcome = storage.ScanUnknown
+	case scan.ForDevice:
+		outcome, a, err = scanForDevice(ctx, tx, target.device, i, user, scan.Now)
+	default:
+		outcome, a, err = scanForLogin(ctx, tx, target.attempt, i, user, asker, followed, scan)
 	}
-	if target.forDevice {
-		return scanForDevice(ctx, tx, target.device, i, user, scan.Now)
+	if err != nil || scan.Delivery.IsZero() { // a page scene: WeChat delivers no event
+		return outcome, a, err
 	}
-	outcome := judgeScan(a, i, user, scan)
+	return outcome, a, tx.Do(ctx, `INSERT INTO deliveries (hash, kind, outcome, attempt_id, expires_at) VALUES (?, ?, ?, ?, ?)`,
+		scan.Delivery[:], deliveryScan, int64(outcome), a.ID[:], Micros(scan.Now.Add(deliveryLife)))
+}
+
+func scanForLogin(ctx context.Context, tx Tx, a storage.Attempt, i identity, user storage.User, asker asker, followed storage.FollowOutcome, scan storage.Scan) (outcome storage.ScanOutcome, _ storage.Attempt, err error) {
+	outcome = judgeScan(a, i, user, scan)
 	if outcome == storage.ScanAccepted || outcome == storage.ScanRepeated {
 		a.UserID, a.Known = user.ID, asker.known.knows(scan.Now)
 	}
@@ -91,7 +83,7 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan, scene sceneRows) 
 		err = audit(ctx, tx, storage.AuditEntry{At: scan.Now, Actor: actorUser, Action: "scan.taken", UserID: user.ID, ClientID: a.ClientID, Account: a.Account})
 	case storage.ScanAccepted:
 		if scansAlone(a, i, user, asker, followed, scan) {
-			a, err = confirmAlone(ctx, tx, a, asker.browser, scan)
+			a, err = confirmAlone(ctx, tx, a, asker, scan)
 		} else {
 			a, err = claimAttempt(ctx, tx, a, scan.OpenID, a.PhoneHash, scan.Number, scan.Choices, scan.Now)
 		}
@@ -99,47 +91,93 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan, scene sceneRows) 
 	return outcome, a, err
 }
 
-// target is what a scene leads to, held: an attempt that one openid claims, or a device that everybody may scan.
-type target struct {
-	attempt   storage.Attempt
-	forDevice bool
-	device    device
+// scanRow is the event of a scan, if it was recorded before.
+type scanRow struct{ row Row }
+
+func askScan(ctx context.Context, tx Tx, delivery storage.Hash) scanRow {
+	if delivery.IsZero() {
+		return scanRow{}
+	}
+	return scanRow{tx.QueryRow(ctx, `SELECT outcome, attempt_id FROM deliveries WHERE hash = ? AND kind = ?`, delivery[:], deliveryScan)}
 }
 
-// sceneRows are what a scene leads to, as it was asked for.
-type sceneRows struct{ scene, attempt Row }
+// recorded is what came of an event.
+type recorded struct {
+	outcome storage.ScanOutcome
+	attempt storage.ID // zero where there was none
+}
 
-// askScene asks what a scene leads to, and holds the attempt of a login.
-func askScene(ctx context.Context, tx Tx, scene storage.Hash) (r sceneRows) {
-	r.scene = tx.QueryRow(ctx, `SELECT attempt_id, device_id, ticket FROM scenes WHERE hash = ?`, scene[:])
-	r.attempt = tx.QueryRow(ctx, selectBareAttempt+` WHERE a.id = (SELECT s.attempt_id FROM scenes s WHERE s.hash = ?)`+tx.ForUpdate(), scene[:])
-	return r
+func (r scanRow) read() (first recorded, repeated bool, err error) {
+	if r.row == nil {
+		return first, false, nil
+	}
+	var outcome int64
+	var attempt []byte
+	if err = r.row.Scan(&outcome, &attempt); err != nil {
+		if notFound(found(err)) {
+			err = nil
+		}
+		return first, false, err
+	}
+	first.outcome = storage.ScanOutcome(outcome)
+	copy(first.attempt[:], attempt)
+	return first, true, nil
+}
+
+// repeatScan answers an event that was recorded before as it was answered then.
+func repeatScan(ctx context.Context, tx Tx, scan storage.Scan, first recorded) (storage.ScanOutcome, storage.Attempt, error) {
+	if first.outcome == storage.ScanAccepted {
+		first.outcome = storage.ScanRepeated
+	}
+	if first.attempt.IsZero() {
+		return first.outcome, storage.Attempt{}, nil
+	}
+	a, err := loadAttempt(ctx, tx, first.attempt, scan.Now)
+	if notFound(err) { // its request was ended meanwhile
+		return storage.ScanOver, storage.Attempt{}, nil
+	}
+	return first.outcome, a, err
+}
+
+// target is what a scene leads to, held: an attempt that one openid claims, or a device that everybody may scan.
+type target struct {
+	attempt storage.Attempt
+	device  device
+}
+
+// targetRows are what a scene leads to, with the ticket that the platform gave for it, as it was asked for.
+type targetRows struct{ held, device Row }
+
+func askTarget(ctx context.Context, tx Tx, scan storage.Scan) targetRows {
+	if scan.ForDevice {
+		return targetRows{
+			tx.QueryRow(ctx, `SELECT s.ticket FROM scenes s JOIN device_authorizations d ON d.id = s.device_id WHERE s.hash = ?`+of(tx.ForUpdate(), "d"), scan.Scene[:]),
+			tx.QueryRow(ctx, selectDevice+` WHERE d.id = (SELECT s.device_id FROM scenes s WHERE s.hash = ?)`, scan.Scene[:]),
+		}
+	}
+	return targetRows{held: tx.QueryRow(ctx, `SELECT s.ticket, `+attemptBare+` FROM scenes s JOIN attempts a ON a.id = s.attempt_id WHERE s.hash = ?`+of(tx.ForUpdate(), "a"), scan.Scene[:])}
 }
 
 // hold returns the target of a scene, held; known is false for a scene that is not this account's, or that came with
 // another ticket than the platform gave for it.
-func (r sceneRows) hold(ctx context.Context, tx Tx, scan storage.Scan) (t target, known bool, err error) {
-	var attempt, device []byte
-	var ticket string
-	if err := r.scene.Scan(&attempt, &device, &ticket); err != nil {
-		if notFound(found(err)) {
-			return t, false, nil
+func (r targetRows) hold(scan storage.Scan) (t target, known bool, err error) {
+	var ticket, account, via string
+	if scan.ForDevice {
+		if err = found(r.held.Scan(&ticket)); err == nil {
+			t.device, err = scanDevice(r.device)
+			account, via = t.device.Account, storage.ViaQR
 		}
-		return t, false, err
-	}
-	if ticket != "" && scan.Ticket != "" && ticket != scan.Ticket {
-		return t, false, nil
-	}
-	if t.forDevice = len(device) > 0; t.forDevice {
-		t.device, err = holdDevice(ctx, tx, storage.ID(device))
-		known = t.device.Account == scan.Account
 	} else {
-		t.attempt, err = scanAttempt(r.attempt, scan.Now)
-		known = t.attempt.Account == scan.Account && t.attempt.Via == storage.ViaQR
+		var row AttemptRow
+		if err = found(r.held.Scan(append([]any{&ticket}, row.Dest()...)...)); err == nil {
+			t.attempt, err = row.Attempt(scan.Now)
+			account, via = t.attempt.Account, t.attempt.Via
+		}
 	}
 	if notFound(err) {
 		return t, false, nil
 	}
+	known = account == scan.Account && via == storage.ViaQR && (ticket == "" || scan.Ticket == "" || ticket == scan.Ticket)
 	return t, err == nil && known, err
 }
 

@@ -85,23 +85,37 @@ type identity struct {
 	storage.Identity
 	wrongNumbers []int64 // microseconds, oldest first
 	blockedUntil time.Time
-	isNew        bool // this transaction has met the openid for the first time
+	asked        bool // it was asked for again: what was asked for with it is lost
 }
 
-const selectIdentity = `SELECT account, openid, unionid, user_id, followed, followed_at, wrong_numbers, blocked_until, created_at FROM identities`
+// identityRow scans identityColumns.
+type identityRow struct {
+	i                                           identity
+	followed, followedAt, blockedUntil, created int64
+	wrong                                       string
+}
 
-func scanIdentity(row Row) (i identity, err error) {
-	var followed, followedAt, blockedUntil, created int64
-	var wrong string
-	if err := row.Scan(&i.Account, &i.OpenID, &i.UnionID, &i.UserID, &followed, &followedAt, &wrong, &blockedUntil, &created); err != nil {
-		return i, found(err)
-	}
-	i.Followed, i.FollowedAt = followed != 0, Time(followedAt)
-	i.blockedUntil, i.CreatedAt = Time(blockedUntil), Time(created)
-	if wrong != "[]" {
-		err = decode(wrong, &i.wrongNumbers)
+func (r *identityRow) dest() []any {
+	i := &r.i
+	return []any{&i.Account, &i.OpenID, &i.UnionID, &i.UserID, &r.followed, &r.followedAt, &r.wrong, &r.blockedUntil, &r.created}
+}
+
+func (r *identityRow) identity() (i identity, err error) {
+	i = r.i
+	i.Followed, i.FollowedAt = r.followed != 0, Time(r.followedAt)
+	i.blockedUntil, i.CreatedAt = Time(r.blockedUntil), Time(r.created)
+	if r.wrong != "[]" {
+		err = decode(r.wrong, &i.wrongNumbers)
 	}
 	return i, err
+}
+
+func scanIdentity(row Row) (identity, error) {
+	var r identityRow
+	if err := row.Scan(r.dest()...); err != nil {
+		return identity{}, found(err)
+	}
+	return r.identity()
 }
 
 func loadIdentity(ctx context.Context, tx Tx, account, openID, lock string) (identity, error) {
@@ -109,7 +123,7 @@ func loadIdentity(ctx context.Context, tx Tx, account, openID, lock string) (ide
 }
 
 func identitiesOf(ctx context.Context, tx Tx, userID string) (list []storage.Identity, err error) {
-	err = each(ctx, tx, selectIdentity+` WHERE user_id = ? ORDER BY account, openid`, []any{userID}, func(row Row) error {
+	err = each(ctx, tx, selectIdentity+` WHERE i.user_id = ? ORDER BY i.account, i.openid`, []any{userID}, func(row Row) error {
 		i, err := scanIdentity(row)
 		list = append(list, i.Identity)
 		return err
@@ -138,40 +152,59 @@ func holder(ctx context.Context, tx Tx, i identity, lock string) (storage.User, 
 	return loadUser(ctx, tx, i.UserID, lock)
 }
 
-// personRows are an openid's identity and the user behind it, as they were asked for.
-type personRows struct {
-	account, openID string
-	identity, user  Row
+// personRow is an openid's identity with the user behind it, as it was asked for.
+type personRow struct {
+	account, openID, lock string
+	row                   Row
 }
 
-// askPerson asks for the identity, with its lock, and after it for the user behind it, who must stay as they are.
-func askPerson(ctx context.Context, tx Tx, account, openID, lock string) personRows {
-	return personRows{
-		account, openID,
-		tx.QueryRow(ctx, selectIdentity+ofOpenID+lock, account, openID), tx.QueryRow(ctx, selectHolder+tx.ForShare(), account, openID),
-	}
+// askPerson asks for the identity, with its lock (Tx.ForUpdate, Tx.ForShare), and with it for the user behind it, who must
+// stay as they are.
+func askPerson(ctx context.Context, tx Tx, account, openID, lock string) personRow {
+	return personRow{account, openID, lock, tx.QueryRow(ctx, selectPerson+of(lock, "i")+of(tx.ForShare(), "u"), account, openID)}
 }
 
 const (
-	ofOpenID     = ` WHERE account = ? AND openid = ?`
-	selectHolder = `SELECT ` + UserColumns + ` FROM users u WHERE u.id = (SELECT user_id FROM identities` + ofOpenID + `)`
+	identityColumns = `i.account, i.openid, i.unionid, i.user_id, i.followed, i.followed_at, i.wrong_numbers, i.blocked_until, i.created_at`
+	selectIdentity  = `SELECT ` + identityColumns + ` FROM identities i`
+	ofOpenID        = ` WHERE i.account = ? AND i.openid = ?`
+	selectPerson    = `SELECT ` + identityColumns + `, ` + UserColumns + ` FROM identities i JOIN users u ON u.id = i.user_id` + ofOpenID
+	selectHolder    = `SELECT ` + UserColumns + ` FROM users u WHERE u.id = (SELECT i.user_id FROM identities i` + ofOpenID + `)`
 )
+
+// of limits a lock to one table of a join.
+func of(lock, table string) string {
+	if lock == "" {
+		return ""
+	}
+	return lock + " OF " + table
+}
+
+// find is a person who has a user; ErrNotFound for an openid that is new or has none, and for one that got another user
+// while the lock was waited for.
+func (r personRow) find() (i identity, user storage.User, err error) {
+	var ir identityRow
+	var ur UserRow
+	if err = r.row.Scan(append(ir.dest(), ur.Dest()...)...); err != nil {
+		return i, user, found(err)
+	}
+	if i, err = ir.identity(); err != nil {
+		return i, user, err
+	}
+	user, err = ur.User()
+	return i, user, err
+}
 
 // hold returns the identity, made now where this openid is new, and its user, zero where there is none. Both are held until
 // the end of the transaction.
-func (r personRows) hold(ctx context.Context, tx Tx, now time.Time) (i identity, user storage.User, err error) {
-	i, err = scanIdentity(r.identity)
-	if notFound(err) {
-		if i, err = holdIdentity(ctx, tx, r.account, r.openID, now); err != nil {
-			return i, user, err
-		}
-		i.isNew = true
-		user, err = holder(ctx, tx, i, tx.ForShare())
+func (r personRow) hold(ctx context.Context, tx Tx, now time.Time) (i identity, user storage.User, err error) {
+	if i, user, err = r.find(); !notFound(err) {
 		return i, user, err
 	}
-	if err != nil || i.UserID == "" {
+	if i, err = holdIdentity(ctx, tx, r.account, r.openID, now); err != nil {
 		return i, user, err
 	}
-	user, err = scanUser(r.user)
+	i.asked = true
+	user, err = holder(ctx, tx, i, tx.ForShare())
 	return i, user, err
 }

@@ -249,6 +249,7 @@ func (w world) weChat(now time.Time) login {
 
 func weChatLogin(w world) {
 	l := w.weChat(start)
+	l.openID = "o1"
 	_, err := w.a.RecordWeChatLogin(w.Context(), l.request.ID, newHash(), "o1", l.phone, start)
 	require.ErrorIs(w, err, storage.ErrNotFound, "another browser")
 	for range 2 { // the person may come through web authorization again
@@ -268,7 +269,7 @@ func weChatLogin(w world) {
 	w.bindPhone(&l, "+8613800000001")
 	c := l.completeOf()
 	c.Approved = storage.ID{} // the confirmation was given in this very browser
-	_, err = w.b.CompleteLogin(w.Context(), c)
+	_, _, err = w.b.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 
 	qr := w.begin(newHash(), start)

@@ -149,7 +149,7 @@ func unfollowRacesLogin(w world) {
 		c := l.completeOf()
 		results := parallel(2, func(i int) error {
 			if i == 0 {
-				_, err := w.a.CompleteLogin(context.WithoutCancel(w.Context()), c)
+				_, _, err := w.a.CompleteLogin(context.WithoutCancel(w.Context()), c)
 				return err
 			}
 			// Asked, for the scan of this login is of the same second.
@@ -171,16 +171,17 @@ func unfollowBeforeLogin(w world) {
 	w.signIn("o1", start.Add(-time.Hour))
 	w.follow(account, "o1", false, start.Add(time.Second))
 	l := w.weChat(start.Add(1500 * time.Millisecond))
+	l.openID = "o1"
 	_, err := w.a.RecordWeChatLogin(w.Context(), l.request.ID, l.browser, "o1", l.phone, l.now)
 	require.NoError(w, err)
 	_, _, err = w.a.ConfirmLogin(w.Context(), l.confirmOf(0))
 	require.NoError(w, err)
 	c := l.completeOf()
 	c.Now = start.Add(1900 * time.Millisecond) // auth_time is the second of the unfollow
-	_, err = w.a.CompleteLogin(w.Context(), c)
+	_, _, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrConflict)
 	c.Now = start.Add(2 * time.Second)
-	_, err = w.a.CompleteLogin(w.Context(), c)
+	_, _, err = w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err, "a person who does not follow may go on")
 }
 
@@ -212,7 +213,7 @@ func unfollowVoids(w world) {
 		require.Equal(w, storage.AttemptExpired, a.State, device.openID)
 		require.Equal(w, storage.AttemptDone, w.current(done).State)
 		w.follow(account, confirmed.openID, true, at.Add(3*time.Second))
-		_, err = w.a.CompleteLogin(w.Context(), confirmed.completeOf())
+		_, _, err = w.a.CompleteLogin(w.Context(), confirmed.completeOf())
 		require.ErrorIs(w, err, storage.ErrConflict, "who follows again confirms again")
 	}
 

@@ -21,6 +21,9 @@ func noticeStories() map[string]story {
 		"not me twice at once is once":                         disownedAtOnce,
 		"not me beside a code leaves nothing alive (I7)":       disownedBesideCode,
 		"a disowned browser is followed to its new secret":     disownedAfterRenewal,
+		"a scan alone is disowned whatever came after it":      disownedAloneAfterRenewals,
+		"a session that was carried over is disowned":          disownedAfterLostSecret,
+		"a browser that forgot and met again is disowned":      disownedAfterForgetting,
 		"who loses a number is told":                           noticeOfMove,
 		"who loses a number to a change is told":               noticeOfChangedMove,
 		"notices go with their user":                           noticeGone,
@@ -151,7 +154,7 @@ func disownedBrowser(w world) {
 	l := w.confirmed(theirs.browser, "o1", start)
 	c := l.completeOf()
 	c.Approved = storage.ID{}
-	_, err = w.a.CompleteLogin(w.Context(), c)
+	_, _, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrApprovalNeeded, "that browser knows the person no more")
 	again, err := w.b.RevokeByNotice(w.Context(), n.ID, phone, start.Add(time.Hour))
 	require.NoError(w, err)

@@ -38,7 +38,9 @@ func (w world) tv(now time.Time) tv {
 // scanOf is the event of an openid that scans the picture.
 func (d tv) scanOf(openID string) storage.Scan {
 	l := login{scene: d.scene, now: d.now}
-	return l.scanOf(openID)
+	scan := l.scanOf(openID)
+	scan.ForDevice = true
+	return scan
 }
 
 // scanTV scans the picture and opens the phone side.

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"testing"
@@ -167,7 +168,7 @@ func (w world) bindPhone(l *login, phone string) storage.User {
 // completeOf is the draft of the login's session.
 func (l login) completeOf() storage.Complete {
 	return storage.Complete{
-		AuthRequestID: l.request.ID, Browser: l.browser, Approved: l.attempt.ID, NewBrowser: newHash(), Now: l.now,
+		AuthRequestID: l.request.ID, Browser: l.browser, Account: account, OpenID: cmp.Or(l.openID, l.attempt.OpenID), Approved: l.attempt.ID, NewBrowser: newHash(), Now: l.now,
 		Session: storage.Session{
 			ID: storage.NewID(l.now), Hash: newHash(), AMR: []string{"wechat"}, ACR: "urn:qiao:acr:confirm", Device: storage.Device{Name: "Chrome"},
 			ExpiresAt: l.now.Add(7 * 24 * time.Hour), IdleExpiresAt: l.now.Add(8 * time.Hour),
@@ -200,7 +201,7 @@ func (w world) confirmed(browser storage.Hash, openID string, now time.Time) log
 func (w world) complete(l login) person {
 	w.Helper()
 	c := l.completeOf()
-	session, err := w.a.CompleteLogin(w.Context(), c)
+	session, _, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	user, err := w.b.User(w.Context(), session.UserID)
 	require.NoError(w, err)
