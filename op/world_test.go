@@ -51,18 +51,19 @@ const (
 
 // world is a provider on a real SQLite store, over HTTP.
 type world struct {
-	t       *testing.T
-	clock   *clock
-	store   *sqlite.Store
-	faults  *faults
-	signals *faultySignals
-	guard   *browser.Guard
-	box     *seal.Box
-	ring    *keys.Ring
-	metrics *prometheus.Registry
-	log     *logBuffer
-	issuer  string
-	told    chan string // account and openid of whom the chat was asked to tell
+	t        *testing.T
+	clock    *clock
+	store    *sqlite.Store
+	faults   *faults
+	signals  *faultySignals
+	guard    *browser.Guard
+	box      *seal.Box
+	ring     *keys.Ring
+	metrics  *prometheus.Registry
+	log      *logBuffer
+	issuer   string
+	provider *op.Provider
+	told     chan string // account and openid of whom the chat was asked to tell
 }
 
 // clock is a clock that stands until it is moved.
@@ -166,6 +167,7 @@ func newWorld(t *testing.T, s settings) *world {
 	})
 	require.NoError(t, err)
 	router := chi.NewRouter()
+	w.provider = provider
 	provider.Routes(router)
 	router.NotFound(provider.NotFound)
 	handler.set(router)

@@ -43,7 +43,7 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	if attempt.PhoneProven {
 		amr = append(amr, storage.AMRSMS)
 	}
-	session, _, err := f.Store.CompleteLogin(ctx, storage.Complete{
+	session, user, err := f.Store.CompleteLogin(ctx, storage.Complete{
 		AuthRequestID: v.request.ID, Browser: v.browser(), Account: attempt.Account, OpenID: attempt.OpenID,
 		Approved: approved(r), NewBrowser: newBrowser.Hash(),
 		Network: f.Guard.Network(r),
@@ -83,7 +83,18 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	handle.ID = session.ID
 	f.Guard.SetSession(w, handle, session.ExpiresAt.Sub(now))
 	f.wake(ctx, v.request.ID)
-	f.toAuthorize(w, r, v.request.ID)
+	v.request.Browser, v.request.SessionID = newBrowser.Hash(), session.ID
+	if f.Answer == nil || !f.Answer(w, r, Completed{Request: v.request, Handle: handle, Session: session, User: user}) {
+		f.toAuthorize(w, r, v.request.ID)
+	}
+}
+
+// Completed is a login that has just opened its session: what the browser will show with its next request.
+type Completed struct {
+	Request storage.AuthRequest // of the browser's new secret
+	Handle  storage.Handle      // of the session's cookie
+	Session storage.Session
+	User    storage.User
 }
 
 // approved is the attempt whose person the page named where the person clicked; zero without a click. The page may be an

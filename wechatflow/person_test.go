@@ -123,18 +123,24 @@ type session struct {
 // continueLogin presses the login page's button, with approve where the page asks.
 func (c *computer) continueLogin(login *page) (session, *page) {
 	c.w.t.Helper()
+	done := c.continues(login)
+	var s session
+	if done.status == http.StatusOK {
+		done.json(&s)
+	}
+	return s, done
+}
+
+// continues is continueLogin, wherever that leads.
+func (c *computer) continues(login *page) *page {
+	c.w.t.Helper()
 	confirmed := c.get(login.path())
 	require.Equal(c.w.t, "confirmed", confirmed.attr("data-state"), confirmed.body)
 	var pairs []string
 	if strings.Contains(confirmed.body, `name="approve"`) {
 		pairs = []string{"approve", "yes"}
 	}
-	done := confirmed.submit("/continue", pairs...)
-	var s session
-	if done.status == http.StatusOK {
-		done.json(&s)
-	}
-	return s, done
+	return confirmed.submit("/continue", pairs...)
 }
 
 // signIn is a whole login of a person in a browser.

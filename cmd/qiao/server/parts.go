@@ -130,7 +130,13 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	if err != nil {
 		return nil, err
 	}
-	flow, err := buildFlow(c, flowParts{store: store, signals: signals, guard: guard, box: box, pages: pages, clients: registry, metrics: p.metrics, log: log})
+	var provider *op.Provider // and the flow lead to each other
+	flow, err := buildFlow(c, flowParts{
+		store: store, signals: signals, guard: guard, box: box, pages: pages, clients: registry, metrics: p.metrics, log: log,
+		answer: func(w http.ResponseWriter, r *http.Request, done wechatflow.Completed) bool {
+			return provider.Answer(w, r, done.Request, done.Handle, done.Session, done.User)
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +147,7 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	}}, p.closers...)
 	p.drain = flow.Drain
 
-	provider, err := op.New(op.Config{
+	provider, err = op.New(op.Config{
 		Issuer: c.Issuer, Store: store, Signals: signals, Guard: guard, Pages: pages, Box: box,
 		Clients: registry, Keys: ring, Grants: tokens, Tell: flow.Tell, Metrics: p.metrics, Now: time.Now, Log: log,
 		Lifetimes: op.Lifetimes{
