@@ -7,8 +7,8 @@
 // lost, and nobody can tell what it was: when the subscription is back every watcher is woken once, spread over a
 // moment, so that ten thousand pages do not ask the Store at the same time.
 //
-// A device that polls costs one key and no more than a round trip, which it shares with the others that poll at the same
-// time. Redis's clock measures their pace.
+// Counts, polls and wake-ups cost no more than a round trip, which each shares with those of its kind that come while it
+// would have to wait. A device that polls costs one key, and Redis's clock measures its pace.
 //
 // Nothing in Redis is a record. It may be flushed or restarted at any moment: that loses wake-ups, rates, shared values
 // and locks, each of which its user can do without. It is never replaced by something else while it is unreachable: a

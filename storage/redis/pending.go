@@ -33,6 +33,28 @@ return text`
 
 	unmark = clock + `if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'until', 0, 'cleared', text) end
 return 0`
+
+	// poll counts polls, ARGV[2] being how much longer an interval becomes. It returns two bits for each key.
+	poll = clock + `local answers = {}
+for i, key in ipairs(KEYS) do
+	local answer = 0
+	local p = redis.call('HMGET', key, 'interval', 'last', 'until')
+	if p[1] then
+		local last = tonumber(p[2])
+		if now < tonumber(p[3]) then answer = 1 end
+		if last > 0 and now - last < tonumber(p[1]) then
+			answer = answer + 2
+			redis.call('HSET', key, 'last', text, 'interval', string.format('%.0f', p[1] + ARGV[2]))
+		else
+			redis.call('HSET', key, 'last', text)
+		end
+	end
+	answers[i] = answer
+end
+return answers`
+
+	pollPending = 1
+	pollTooSoon = 2
 )
 
 // MarkPending says that the key is pending for ttl.
@@ -44,6 +66,21 @@ func (s *Signals) MarkPending(ctx context.Context, key string, interval, ttl tim
 		return fmt.Errorf("mark a pending device: %w", err)
 	}
 	return nil
+}
+
+// PollPending counts a poll.
+func (s *Signals) PollPending(ctx context.Context, key string) (storage.Poll, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	answer, err := s.polls.ask(ctx, s.pollKey(key))
+	if err != nil {
+		return storage.Poll{}, fmt.Errorf("count a poll: %w", err)
+	}
+	return storage.Poll{Pending: answer&pollPending != 0, TooSoon: answer&pollTooSoon != 0}, nil
+}
+
+func (s *Signals) sendPolls(ctx context.Context, keys []string) ([]int64, error) {
+	return s.scripts.poll.Run(ctx, s.client, keys, s.time(), storage.SlowDown.Milliseconds()).Int64Slice()
 }
 
 // ClearPending lets the next polls ask the Store.

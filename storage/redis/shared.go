@@ -14,20 +14,33 @@ import (
 // Each script is one round trip, and Redis runs nothing else meanwhile. The driver sends a script's text only when the
 // server has forgotten it.
 const (
-	// count counts a use of each key in a window that begins with the first one, up to a key that is used more often than
-	// it may be: what is left of that key's window is the answer, 0 where there is none. ARGV has the most uses and the
-	// window of each key. A key without an end (there is none, unless somebody else wrote it) would refuse for ever, so it
-	// is given one.
-	count = `for i, key in ipairs(KEYS) do
-	local used = redis.call('INCR', key)
-	local left = redis.call('PTTL', key)
-	if left < 0 then
-		redis.call('PEXPIRE', key, ARGV[2 * i])
-		left = tonumber(ARGV[2 * i])
+	// count answers calls that have each come with so many keys, a number that is followed in ARGV by the most uses and the
+	// window of each key. It counts a use of each in a window that begins with the first one, up to a key that is used more
+	// often than it may be: what is left of that key's window is the call's answer, 0 where there is none. A key without an
+	// end (there is none, unless somebody else wrote it) would refuse for ever, so it is given one.
+	count = `local call, answers, key, arg = redis.call, {}, 0, 1
+while ARGV[arg] do
+	local answer, last = 0, key + ARGV[arg]
+	arg = arg + 1
+	while key < last do
+		key = key + 1
+		if answer == 0 then
+			local used = call('INCR', KEYS[key])
+			if used == 1 then call('PEXPIRE', KEYS[key], ARGV[arg + 1]) end
+			if used > tonumber(ARGV[arg]) then
+				answer = call('PTTL', KEYS[key])
+				if answer < 0 then
+					answer = tonumber(ARGV[arg + 1])
+					call('PEXPIRE', KEYS[key], answer)
+				end
+				answer = math.max(answer, 1)
+			end
+		end
+		arg = arg + 2
 	end
-	if used > tonumber(ARGV[2 * i - 1]) then return math.max(left, 1) end
+	answers[#answers + 1] = answer
 end
-return 0`
+return answers`
 
 	// release deletes the lock only while it is still its holder's: after its end somebody else may have taken it.
 	release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -45,16 +58,23 @@ func newScripts() scripts {
 func (s *Signals) Allow(ctx context.Context, uses ...storage.Use) (bool, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	keys, args := make([]string, 0, len(uses)), make([]any, 0, 2*len(uses))
-	for _, u := range uses {
-		keys = append(keys, s.prefix+"rate:"+u.Key)
-		args = append(args, u.Max, milliseconds(u.Window))
-	}
-	left, err := s.scripts.count.Run(ctx, s.client, keys, args...).Int64()
+	left, err := s.counts.ask(ctx, uses)
 	if err != nil {
 		return false, 0, fmt.Errorf("count uses: %w", err)
 	}
 	return left == 0, time.Duration(left) * time.Millisecond, nil
+}
+
+func (s *Signals) sendCounts(ctx context.Context, calls [][]storage.Use) ([]int64, error) {
+	keys, args := make([]string, 0, 2*len(calls)), make([]any, 0, 5*len(calls))
+	for _, uses := range calls {
+		args = append(args, len(uses))
+		for _, u := range uses {
+			keys = append(keys, s.prefix+"rate:"+u.Key)
+			args = append(args, u.Max, milliseconds(u.Window))
+		}
+	}
+	return s.scripts.count.Run(ctx, s.client, keys, args...).Int64Slice()
 }
 
 // Get returns a value, nil when there is none.

@@ -41,11 +41,12 @@ type Signals struct {
 	log      *slog.Logger
 	watchers memory.Watchers
 	origin   string // tells this replica's own wake-ups from the others'
-	polls    chan pollCall
 	scripts  scripts
+	counts   *together[[]storage.Use, int64]
+	polls    *together[string, int64]
+	wakes    *together[string, struct{}]
 
 	stop    context.CancelFunc
-	stopped <-chan struct{}
 	running sync.WaitGroup
 	close   func() error
 }
@@ -68,7 +69,6 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 		now:     c.Now,
 		log:     c.Log,
 		origin:  storage.NewID(time.Now()).String(),
-		polls:   make(chan pollCall),
 	}
 	if s.prefix == "" {
 		s.prefix = "qiao:"
@@ -86,6 +86,9 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 		s.log = slog.Default()
 	}
 	s.client = driver.NewClient(s.bounded(options))
+	s.counts = &together[[]storage.Use, int64]{timeout: s.timeout, send: s.sendCounts}
+	s.polls = &together[string, int64]{timeout: s.timeout, send: s.sendPolls}
+	s.wakes = &together[string, struct{}]{timeout: s.timeout, send: s.sendWakes}
 
 	subscription, err := s.subscribe(ctx)
 	if err != nil {
@@ -93,14 +96,13 @@ func Open(ctx context.Context, c Config) (*Signals, error) {
 		return nil, fmt.Errorf("open redis: %w", err)
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.stopped = ctx.Done()
 	s.running.Go(func() { s.listen(ctx, subscription) })
-	for range senders {
-		s.running.Go(func() { s.sendPolls(ctx) })
-	}
 	s.close = sync.OnceValue(func() error {
 		s.stop()
 		s.running.Wait()
+		s.counts.close()
+		s.polls.close()
+		s.wakes.close()
 		return s.client.Close()
 	})
 	return s, nil
@@ -128,10 +130,23 @@ func (s *Signals) Wake(ctx context.Context, topic string) error {
 	s.watchers.Wake(topic)
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if err := s.client.Publish(ctx, s.channel(), s.origin+topic).Err(); err != nil {
+	if _, err := s.wakes.ask(ctx, topic); err != nil {
 		return fmt.Errorf("wake: %w", err)
 	}
 	return nil
+}
+
+func (s *Signals) sendWakes(ctx context.Context, topics []string) ([]struct{}, error) {
+	if len(topics) == 1 {
+		return make([]struct{}, 1), s.client.Publish(ctx, s.channel(), s.origin+topics[0]).Err()
+	}
+	_, err := s.client.Pipelined(ctx, func(p driver.Pipeliner) error {
+		for _, topic := range topics {
+			p.Publish(ctx, s.channel(), s.origin+topic)
+		}
+		return nil
+	})
+	return make([]struct{}, len(topics)), err
 }
 
 // Watch watches the topic.

@@ -129,6 +129,43 @@ func TestUnreachableFailsFastAndRecovers(t *testing.T) {
 	require.True(t, ok)
 }
 
+// A Redis that hangs costs every caller the deadline and no more, however many wait behind the same answer, and none of
+// them is served late.
+func TestAHangingServerFailsEverybodyWithinTheDeadline(t *testing.T) {
+	server := servers.StartRedis(t)
+	s, err := redis.Open(t.Context(), redis.Config{URL: server.URL(), Timeout: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.Ping(t.Context()))
+	_, err = server.Do("CLIENT PAUSE 1500 ALL")
+	require.NoError(t, err)
+	start := time.Now()
+	var group sync.WaitGroup
+	for n := range 60 {
+		group.Go(func() {
+			ctx := context.WithoutCancel(t.Context())
+			var err error
+			switch n % 3 {
+			case 0:
+				_, _, err = s.Allow(ctx, storage.Use{Key: "key", Max: 1, Window: time.Hour})
+			case 1:
+				err = s.Wake(ctx, "topic")
+			case 2:
+				_, err = s.PollPending(ctx, "key")
+			}
+			if err == nil {
+				t.Error("a server that hangs has answered")
+			}
+		})
+	}
+	group.Wait()
+	require.Less(t, time.Since(start), 1200*time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, _, err := s.Allow(t.Context(), storage.Use{Key: "another key", Max: 1, Window: time.Hour})
+		return err == nil
+	}, patience, 10*time.Millisecond)
+}
+
 func TestAFlushLosesNothingButWakeUps(t *testing.T) {
 	server := servers.StartRedis(t)
 	a, b := open(t, server.URL()), open(t, server.URL())
