@@ -70,6 +70,14 @@ func QRPNG(text string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// runs are the outlines of that many dark modules in a row.
+var runs = func() (all [65]string) {
+	for n := range all {
+		all[n] = fmt.Sprintf("h%dv1h-%dz", n, n)
+	}
+	return all
+}()
+
 // draw joins the dark modules of each row into runs.
 func draw(text string) (picture, error) {
 	code, err := encode(text)
@@ -78,6 +86,7 @@ func draw(text string) (picture, error) {
 	}
 	path := make([]byte, 0, 4*code.n*code.n) // room for a run in every fourth module
 	for y, row := range code.rows {
+		beside := " " + strconv.Itoa(y+quiet)
 		for x := quiet; row != (line{}); {
 			light := bits.TrailingZeros64(row.a)
 			row, x = row.from(light), x+light
@@ -86,10 +95,7 @@ func draw(text string) (picture, error) {
 				continue // 64 light ones
 			}
 			path = strconv.AppendInt(append(path, 'M'), int64(x), 10)
-			path = strconv.AppendInt(append(path, ' '), int64(y+quiet), 10)
-			path = strconv.AppendInt(append(path, 'h'), int64(dark), 10)
-			path = strconv.AppendInt(append(path, "v1h-"...), int64(dark), 10)
-			path = append(path, 'z')
+			path = append(append(path, beside...), runs[dark]...)
 			row, x = row.from(dark), x+dark
 		}
 	}

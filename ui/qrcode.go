@@ -40,7 +40,7 @@ func encode(text string) (code, error) {
 	c, best, least := newCode(content.n), 0, math.MaxInt
 	for mask := range masks {
 		c.lay(b.compared[mask], content)
-		if p := c.penalty(); p < least {
+		if p := c.penalty(least); p < least {
 			best, least = mask, p
 		}
 	}

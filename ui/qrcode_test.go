@@ -32,7 +32,7 @@ func TestACodeUnderEachMask(t *testing.T) {
 					t.Fatalf("version %d, mask %d, column %d, row %d", version, mask, x, y)
 				}
 			}
-			require.Equal(t, plainPenalty(got), got.penalty(), "version %d, mask %d", version, mask)
+			require.Equal(t, plainPenalty(got), got.penalty(math.MaxInt), "version %d, mask %d", version, mask)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func TestPenaltyOfPatterns(t *testing.T) {
 		"a run of six, 42 % dark": {drawn("000000", "101010", "010101", "101010", "010101", "111000"), 4 + 10},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, it.want, it.of.penalty())
+			require.Equal(t, it.want, it.of.penalty(math.MaxInt))
 			require.Equal(t, it.want, plainPenalty(it.of))
 		})
 	}
@@ -114,8 +114,8 @@ func TestPenaltyOfPatterns(t *testing.T) {
 			rows[5] = rows[5][:at] + finder + rows[5][at+11:]
 			c := drawn(rows...)
 			require.GreaterOrEqual(t, c.finders(), 1, finder)
-			require.Equal(t, plainPenalty(c), c.penalty(), finder)
-			require.Equal(t, plainPenalty(turned(c)), turned(c).penalty(), finder)
+			require.Equal(t, plainPenalty(c), c.penalty(math.MaxInt), finder)
+			require.Equal(t, plainPenalty(turned(c)), turned(c).penalty(math.MaxInt), finder)
 		}
 	}
 }

@@ -47,13 +47,16 @@ func (l line) from(k int) line {
 }
 
 // penalty is how much the code looks like what confuses scanners (ISO/IEC 18004 §7.8.3.1, table 11). All modules of a row
-// are looked at at once.
-func (c code) penalty() int {
-	sum, dark := 0, 0
+// are looked at at once, and no more of them once the limit is reached.
+func (c code) penalty(limit int) int {
+	sum, dark := 40*c.finders(), 0
 	whole, pairs := ones(c.n), ones(c.n-1)
 	var above, besideAbove, runAbove line // of the row above
 	var same [3]line                      // which modules of the last three rows are as those above them
 	for y, row := range c.rows {
+		if sum >= limit {
+			return sum
+		}
 		dark += row.count()
 		beside := pairs.andNot(row.xor(row.from(1)))                               // is as the next module
 		five := beside.and(beside.from(1)).and(beside.from(2)).and(beside.from(3)) // where a run of five begins
@@ -67,7 +70,6 @@ func (c code) penalty() int {
 		}
 		above, besideAbove = row, beside
 	}
-	sum += 40 * c.finders()
 	total := c.n * c.n
 	return sum + abs(dark*20-total*10)/total*10 // 10 for every 5 % away from a half
 }
