@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -146,6 +147,7 @@ type faultySignals struct {
 	deaf  atomic.Bool
 	asked atomic.Int64 // pings, counts and wake-ups: each is a round trip
 	dies  atomic.Int64 // at which of them it goes down; 0: at none
+	infos atomic.Int64 // counts of user/info
 }
 
 func (s *faultySignals) fault() error {
@@ -166,6 +168,11 @@ func (s *faultySignals) Ping(ctx context.Context) error {
 func (s *faultySignals) Allow(ctx context.Context, uses ...storage.Use) (bool, time.Duration, error) {
 	if err := s.fault(); err != nil {
 		return false, 0, err
+	}
+	for _, u := range uses {
+		if strings.HasPrefix(u.Key, "rate user info ") {
+			s.infos.Add(1)
+		}
 	}
 	return s.Signals.Allow(ctx, uses...)
 }

@@ -20,6 +20,7 @@ type Flow struct {
 	lookout  *lookout
 	stacks   *stacks
 	tasks    *tasks
+	asked    asked
 	pushes   sync.WaitGroup // under way, also those that nobody waits for any more
 }
 

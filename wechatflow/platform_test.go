@@ -1,6 +1,7 @@
 package wechatflow_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -165,6 +166,31 @@ func TestWebAuthorizationTroubleCanBeRetried(t *testing.T) {
 			require.Len(t, alice.phone.get(link).choices(), 3)
 		})
 	}
+}
+
+// Once a day the platform is asked about a person, and the signals, which know it of all replicas, no more often by one.
+func TestUserInfoOnceADay(t *testing.T) {
+	w := newWorld(t, options{})
+	alice, bob := w.person(), w.person()
+	scan := func(p *person) { require.Equal(t, "event", p.scan(w.browser().login().attr("data-qr"))) }
+	asked := func(infos int) {
+		t.Helper()
+		w.eventually("the platform is asked", func() bool { return w.calls("/cgi-bin/user/info") >= infos })
+	}
+	alice.follow()
+	asked(1)
+	scan(alice)
+	scan(alice)
+	bob.follow()
+	asked(2)
+	scan(alice)
+	w.clock.advance(24 * time.Hour) // the signals' own day is not over: they say no
+	scan(alice)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	require.NoError(t, w.flow.Close(ctx)) // with all that was still to be asked
+	require.EqualValues(t, 3, w.signals.infos.Load())
+	require.Equal(t, 2, w.calls("/cgi-bin/user/info"))
 }
 
 // user/info does not answer: nobody is kept out for it.
