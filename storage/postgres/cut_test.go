@@ -24,7 +24,8 @@ type cutter struct {
 	server string
 	mu     sync.Mutex
 	left   int    // negative: all
-	cut    func() // what happens instead of the next one; nil: both sides are closed
+	cut    func() // what happens before the next one; nil: both sides are closed instead
+	ready  func() // returns when the store is connected
 }
 
 // through returns the address of the database by way of the cutter.
@@ -101,13 +102,46 @@ func (c *cutter) set(left int, cut func()) {
 	c.left, c.cut = left, cut
 }
 
+// cutter is a store whose answers may be cut.
+func (w *world) cutter() (*cutter, *postgres.Store) {
+	c := &cutter{t: w.t, left: -1}
+	s, err := postgres.Open(w.t.Context(), postgres.Config{DSN: c.through(w.pool.Config().ConnString()), MaxConns: 1, Timeout: patience})
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { require.NoError(w.t, s.Close()) })
+	c.ready = func() {
+		_, err := s.Version(w.t.Context()) // there is a connection
+		require.NoError(w.t, err)
+	}
+	return c, s
+}
+
+// everywhere runs fn, again and again: with the connection cut, or its caller gone, at each of the server's messages.
+func (c *cutter) everywhere(hangUp bool, fn func(context.Context)) {
+	for left, done := 0, false; !done; left++ {
+		require.Less(c.t, left, 200)
+		ctx, cancel := context.WithCancel(c.t.Context())
+		c.set(-1, nil)
+		c.ready()
+		cut := (func())(nil)
+		if hangUp {
+			cut = func() {
+				cancel()
+				<-time.After(5 * time.Millisecond) // the driver hears of it before the message
+			}
+		}
+		c.set(left, cut)
+		fn(ctx)
+		cancel()
+		c.mu.Lock()
+		done = c.left > 0
+		c.mu.Unlock()
+	}
+}
+
 // Wherever the connection dies or the caller hangs up, what was acknowledged is stored.
 func TestNoAnswerIsAcknowledgedThatWasCut(t *testing.T) {
-	c := &cutter{t: t, left: -1}
 	w := newWorld(t)
-	s, err := postgres.Open(t.Context(), postgres.Config{DSN: c.through(w.pool.Config().ConnString()), MaxConns: 1, Timeout: patience})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	c, s := w.cutter()
 	user := w.login().Grant.UserID
 	const set = `UPDATE users SET name = ? WHERE id = ?`
 	for name, write := range map[string]func(ctx context.Context, tx relational.Tx, want string) error{
@@ -132,34 +166,16 @@ func TestNoAnswerIsAcknowledgedThatWasCut(t *testing.T) {
 		},
 	} {
 		for _, hangUp := range []bool{false, true} {
-			done := false
-			for left := 0; !done; left++ {
-				require.Less(t, left, 100)
+			c.everywhere(hangUp, func(ctx context.Context) {
 				want := name + time.Now().String()
-				ctx, cancel := context.WithCancel(t.Context())
-				c.set(-1, nil)
-				_, err := s.Version(ctx) // there is a connection
-				require.NoError(t, err)
-				cut := (func())(nil)
-				if hangUp {
-					cut = func() {
-						cancel()
-						<-time.After(5 * time.Millisecond) // the driver hears of it before the message
-					}
-				}
-				c.set(left, cut)
-				err = s.Store.DB.Write(ctx, func(tx relational.Tx) error { return write(ctx, tx, want) })
-				cancel()
+				err := s.Store.DB.Write(ctx, func(tx relational.Tx) error { return write(ctx, tx, want) })
 				var got string
 				require.NoError(t, w.pool.QueryRow(t.Context(), `SELECT name FROM users WHERE id = $1`, user).Scan(&got))
 				require.NotEqual(t, "half", got)
 				if err == nil {
-					require.Equal(t, want, got, "%s: it was acknowledged after %d messages", name, left)
+					require.Equal(t, want, got, "%s: it was acknowledged", name)
 				}
-				c.mu.Lock()
-				done = c.left > 0
-				c.mu.Unlock()
-			}
+			})
 		}
 	}
 }
