@@ -216,6 +216,26 @@ func TestEverythingExpiresAndHasThePrefix(t *testing.T) {
 	require.Equal(t, ":4", reply)
 }
 
+// A counter without an end, which somebody else must have written, does not refuse for ever.
+func TestACounterWithoutAnEndGetsOne(t *testing.T) {
+	server := servers.StartRedis(t)
+	s := open(t, server.URL())
+	_, err := server.Do("SET qiao:rate:key 7")
+	require.NoError(t, err)
+	use := storage.Use{Key: "key", Max: 7, Window: 300 * time.Millisecond}
+	ok, retryAfter, err := s.Allow(t.Context(), use, storage.Use{Key: "behind", Max: 1, Window: time.Minute})
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.Equal(t, use.Window, retryAfter)
+	require.Eventually(t, func() bool {
+		ok, _, err := s.Allow(t.Context(), use)
+		return err == nil && ok
+	}, patience, 10*time.Millisecond)
+	reply, err := server.Do("EXISTS qiao:rate:behind")
+	require.NoError(t, err)
+	require.Equal(t, ":0", reply)
+}
+
 // Neither keys nor addresses reach the log: a topic or a key may hold a person's address.
 func TestTheLogNamesNothing(t *testing.T) {
 	server := servers.StartRedis(t)
