@@ -29,6 +29,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (a, b storage.Store)) {
 		"sessions":         sessionStories(),
 		"codes":            codeStories(),
 		"refresh":          refreshStories(),
+		"replays":          replayStories(),
 		"ends":             endStories(),
 		"account":          accountStories(),
 		"devices":          deviceStories(),
