@@ -30,7 +30,7 @@ func TestAppURL(t *testing.T) {
 		"":                                     false,
 	} {
 		html := body(t, AppReturn{Kind: "signed_in", URL: uri})
-		require.Equal(t, want, view{}.AppURL(uri) != "", uri)
+		require.Equal(t, want, appURL(uri) != "", uri)
 		require.Equal(t, want, strings.Contains(html, `id="app"`), uri)
 		require.NotContains(t, html, "ZgotmplZ")
 	}

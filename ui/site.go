@@ -20,27 +20,27 @@ type siteLink struct{ URL, Text string }
 
 // newView draws what is around the pages of a kind, for their views.
 func (r *Renderer) newView(t *template.Template, lang string, page Page) (view, error) {
-	v := view{Lang: lang, Brand: cleanName(r.brand.Name), r: r}
+	w, v := r.words[lang], view{Lang: lang, Brand: cleanName(r.brand.Name)}
 	s := site{Brand: v.Brand, Logo: r.brand.LogoURL, Style: r.assets.paths[brandStyle]}
 	if !ownPath(s.Logo) {
 		s.Logo = logo(s.Logo)
 	}
 	var err error
 	if page.script() != "" {
-		if s.Script, err = v.Asset(page.script()); err != nil {
+		if s.Script, err = r.assets.path(page.script()); err != nil {
 			return v, err
 		}
 	}
 	for _, l := range r.brand.Links {
 		text := l.Labels[lang]
 		if l.Kind != "" {
-			if text, err = v.Plain("brand." + l.Kind); err != nil {
+			if text, err = w.Plain("brand." + l.Kind); err != nil {
 				return v, err
 			}
 		}
 		s.Links = append(s.Links, siteLink{l.URL, text})
 	}
-	if v.nameless, err = v.Plain("common.client"); err != nil {
+	if v.nameless, err = w.Plain("common.client"); err != nil {
 		return v, err
 	}
 	for part, drawn := range map[string]*template.HTML{"loads": &v.Loads, "top": &v.Top, "links": &v.Links} {

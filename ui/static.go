@@ -58,6 +58,15 @@ func loadAssets(brand Brand) (*assets, error) {
 	return a, nil
 }
 
+// path is where a static file is.
+func (a *assets) path(name string) (string, error) {
+	p, ok := a.paths[name]
+	if !ok {
+		return "", fmt.Errorf("no static file %s", name)
+	}
+	return p, nil
+}
+
 func (a *assets) add(name string, body []byte, contentType string) {
 	ext, sum := path.Ext(name), sha256.Sum256(body)
 	hashed := "/static/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext

@@ -13,7 +13,8 @@ var templateFiles embed.FS
 
 // parseTemplates makes one set per page, in one language: the layout, the shared parts and that page.
 func (r *Renderer) parseTemplates(lang string) (map[string]kind, error) {
-	around, shared := template.New("around"), template.New("shared")
+	functions := r.words[lang].functions()
+	around, shared := template.New("around").Funcs(functions), template.New("shared").Funcs(functions)
 	if err := r.parse(around, lang, "site"); err != nil {
 		return nil, err
 	}
@@ -56,15 +57,15 @@ func (r *Renderer) parse(t *template.Template, lang, name string) error {
 	return nil
 }
 
-// constant is what a template asks of its view and depends on nothing but the language.
-var constant = regexp.MustCompile(`\{\{\$?\.(T|Plain|Asset|Lang|OtherLang)(?: "([a-z0-9_.-]+)")?\}\}`)
+// constant is what a template asks and depends on nothing but the language.
+var constant = regexp.MustCompile(`\{\{(T|Plain|Asset|\.Lang|\.OtherLang)(?: "([a-z0-9_.-]+)")?\}\}`)
 
 // spellOut writes the languages, the messages without placeholders and the paths of static files into a template: they
 // are most of what a page asks for, and to ask costs more than all else there is to draw. A message that is missing stops
 // the start.
 func (r *Renderer) spellOut(source, lang string) (string, error) {
 	var failed error
-	v := view{Lang: lang, r: r}
+	w := r.words[lang]
 	spelled := constant.ReplaceAllStringFunc(source, func(call string) string {
 		part := constant.FindStringSubmatch(call)
 		var text string
@@ -72,16 +73,16 @@ func (r *Renderer) spellOut(source, lang string) (string, error) {
 		switch part[1] {
 		case "T":
 			var markup template.HTML
-			markup, err = v.T(part[2])
+			markup, err = w.T(part[2])
 			text = string(markup)
 		case "Plain":
-			text, err = v.Plain(part[2])
+			text, err = w.Plain(part[2])
 			text = html.EscapeString(text)
 		case "Asset":
-			text, err = v.Asset(part[2])
-		case "Lang":
+			text, err = r.assets.path(part[2])
+		case ".Lang":
 			text = lang
-		case "OtherLang":
+		case ".OtherLang":
 			text = otherLang(lang)
 		}
 		if err != nil && failed == nil {

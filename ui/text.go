@@ -3,8 +3,6 @@ package ui
 import (
 	"embed"
 	"fmt"
-	"html"
-	"html/template"
 	"log/slog"
 	"strings"
 	"unicode"
@@ -33,6 +31,7 @@ var catalogueFiles embed.FS
 
 // words are the messages of one language.
 type words struct {
+	lang      string
 	sentences map[string]sentence // of one form, which is nearly all
 	counted   *i18n.Localizer     // knows the others too
 }
@@ -51,7 +50,7 @@ func loadCatalogues() (map[string]words, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parse catalogue %s: %w", lang, err)
 		}
-		w := words{sentences: map[string]sentence{}, counted: i18n.NewLocalizer(bundle, lang)}
+		w := words{lang: lang, sentences: map[string]sentence{}, counted: i18n.NewLocalizer(bundle, lang)}
 		for _, m := range file.Messages {
 			if m.One != "" {
 				continue
@@ -75,7 +74,7 @@ func (r *Renderer) Text(lang, id string, data map[string]any) string {
 		}
 		safe[k] = v
 	}
-	text, err := r.message(r.language(lang), id, safe)
+	text, err := r.words[r.language(lang)].message(id, safe)
 	if err != nil {
 		r.log.Error("message not in the catalogue", slog.String("id", id), "error", err)
 	}
@@ -92,15 +91,16 @@ func plainValue(key, s string) string {
 // counts are the placeholders that choose between singular and plural.
 func counts() []string { return []string{"Seconds", "Minutes", "Hours", "Days", "Tries"} }
 
-func (r *Renderer) message(lang, id string, data map[string]any) (string, error) {
-	text, err := r.words[lang].message(id, data)
+// message is one of the catalogue with its values, or the id and what is wrong.
+func (w words) message(id string, data map[string]any) (string, error) {
+	text, err := w.say(id, data)
 	if err != nil {
-		return id, fmt.Errorf("message %s in %s: %w", id, lang, err)
+		return id, fmt.Errorf("message %s in %s: %w", id, w.lang, err)
 	}
 	return text, nil
 }
 
-func (w words) message(id string, data map[string]any) (string, error) {
+func (w words) say(id string, data map[string]any) (string, error) {
 	if s, ok := w.sentences[id]; ok {
 		return s.with(data)
 	}
@@ -114,20 +114,6 @@ func (w words) message(id string, data map[string]any) (string, error) {
 		}
 	}
 	return w.counted.Localize(config)
-}
-
-// markup is a message for a page: the words escaped, each value escaped and in a <bdi> of its own.
-func (r *Renderer) markup(lang, id string, data map[string]any) (template.HTML, error) {
-	for k, v := range data {
-		s := cleanName(fmt.Sprint(v))
-		if n, ok := v.(int); ok && isCount(k) {
-			data[k] = n // plain, or the plural could not be chosen; a number needs no escape
-			continue
-		}
-		data[k] = "<bdi>" + html.EscapeString(s) + "</bdi>"
-	}
-	text, err := r.message(lang, id, data)
-	return template.HTML(text), err
 }
 
 func isCount(name string) bool {

@@ -89,8 +89,8 @@ func used(t *testing.T) (ids, prefixes []string) {
 	t.Helper()
 	files, err := filepath.Glob("templates/*.html")
 	require.NoError(t, err)
-	files = append(files, "view.go", "site.go")
-	plain := regexp.MustCompile(`\.(?:T|Plain|Count|Has)[ (]"([a-z_.]*[a-z_])"`)
+	files = append(files, "functions.go", "site.go")
+	plain := regexp.MustCompile(`\b(?:T|Plain|Count|Has)[ (]"([a-z_.]*[a-z_])"`)
 	composed := regexp.MustCompile(`(?:\(print |\.Plain\()"([a-z_.]+\.)"`)
 	for _, f := range files {
 		text, err := os.ReadFile(f)
@@ -200,12 +200,11 @@ func TestNewRefusesAnUnknownLanguage(t *testing.T) {
 func TestWaits(t *testing.T) {
 	r, err := plain()
 	require.NoError(t, err)
-	v := view{Lang: English, r: r}
 	for seconds, want := range map[int]string{
 		-5: "1 second", 1: "1 second", 45: "45 seconds", 91: "2 minutes", 840: "14 minutes", 841: "15 minutes", 3600: "60 minutes",
 		7200: "2 hours", 7201: "3 hours",
 	} {
-		got, err := v.Wait(seconds)
+		got, err := r.words[English].Wait(seconds)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
