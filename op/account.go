@@ -80,8 +80,8 @@ func (p *Provider) beginAccount(w http.ResponseWriter, r *http.Request, target s
 		ID: storage.NewID(now), Browser: p.guard.EnsureSecret(w, r).Hash(), ClientID: clients.AccountPage, Params: params,
 		CreatedAt: now, ExpiresAt: now.Add(p.life.AuthRequest),
 	}
-	if err := p.store.CreateAuthRequest(r.Context(), request); err != nil {
-		p.fail(w, r, nil, unavailable(err))
+	if err := p.storeRequest(r, request); err != nil {
+		p.fail(w, r, nil, err)
 		return
 	}
 	p.toLogin(w, request.ID)

@@ -158,12 +158,14 @@ func TestRateOfStoredRequests(t *testing.T) {
 		w.browser().get(authorizePath(query(firstParty))).loginID(t)
 	}
 	d := w.tv(tvApp)
+	b.get("/account").page(t, http.StatusOK) // signed in, she makes no row
 	for name, a := range map[string]answer{
-		"a stranger":     w.browser().get(authorizePath(query(firstParty))),
-		"another client": w.browser().get(authorizePath(query(thirdParty))),
-		"a new login":    b.get(authorizePath(query(firstParty, "prompt", "login"))),
-		"a consent":      b.get(authorizePath(query(thirdParty))),
-		"a device":       b.enter(d.userCode),
+		"the account page": w.browser().get("/account"),
+		"a stranger":       w.browser().get(authorizePath(query(firstParty))),
+		"another client":   w.browser().get(authorizePath(query(thirdParty))),
+		"a new login":      b.get(authorizePath(query(firstParty, "prompt", "login"))),
+		"a consent":        b.get(authorizePath(query(thirdParty))),
+		"a device":         b.enter(d.userCode),
 	} {
 		a.page(t, http.StatusTooManyRequests)
 		require.NotEmpty(t, a.Header.Get("Retry-After"), name)
