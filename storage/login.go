@@ -105,6 +105,7 @@ type Attempt struct {
 	Scenes int   // how many scenes it was given
 	Scene  Scene // the newest; zero before the first
 	Known  bool  // this browser knows UserID: an earlier login of theirs was completed in it
+	Told   bool  // RecordScan alone says so: no notice waits for OpenID, so that Notices.ClaimNotices would find none
 }
 
 // Scene is the secret parameter of a QR code. It is known to the server and to WeChat only.

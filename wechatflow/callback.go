@@ -105,12 +105,15 @@ func (f *Flow) answerInTime(ctx context.Context, acc *account, m wechat.Message)
 
 // answerPush does what the push asks for.
 func (f *Flow) answerPush(ctx context.Context, acc *account, m wechat.Message) pushAnswer {
-	text, err := f.handlePush(ctx, acc, m)
+	text, told, err := f.handlePush(ctx, acc, m)
 	if err != nil {
 		f.Log.ErrorContext(ctx, "push not recorded, asking for it again", "account", acc.name, "push", m.String(), "error", err)
 		return pushAnswer{kind: answerRetry}
 	}
-	return f.seal(ctx, acc, m, f.withNotices(ctx, acc, m, text))
+	if !told {
+		text = f.withNotices(ctx, acc, m, text)
+	}
+	return f.seal(ctx, acc, m, text)
 }
 
 // seal makes the passive reply. Where it cannot be made the text goes out as a customer message: it is only then that

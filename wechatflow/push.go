@@ -10,14 +10,14 @@ import (
 	"qiao/wechatflow/wechat"
 )
 
-// handlePush does what a genuine push asks for and returns the chat's reply, empty for none. An error means that
-// nothing was committed, or that we do not know: the platform must deliver again.
-func (f *Flow) handlePush(ctx context.Context, acc *account, m wechat.Message) (reply string, err error) {
+// handlePush does what a genuine push asks for and returns the chat's reply, empty for none, and whether that is known to
+// be all there is to tell. An error means that nothing was committed, or that we do not know: the platform must deliver again.
+func (f *Flow) handlePush(ctx context.Context, acc *account, m wechat.Message) (reply string, told bool, err error) {
 	if m.Type == wechat.TypeText {
-		return acc.replies.text("chat.unknown", replyData{}), nil
+		return acc.replies.text("chat.unknown", replyData{}), false, nil
 	}
 	if m.Type != wechat.TypeEvent {
-		return "", nil
+		return "", false, nil
 	}
 	switch m.Event {
 	case wechat.EventSubscribe, wechat.EventScan:
@@ -28,21 +28,19 @@ func (f *Flow) handlePush(ctx context.Context, acc *account, m wechat.Message) (
 		if scanned {
 			f.Log.InfoContext(ctx, "scan of a code that is not ours, left to others", "account", acc.name, "event", m.Event)
 		}
-		if m.Event == wechat.EventScan {
-			return "", nil
+		if m.Event == wechat.EventSubscribe {
+			reply, err = f.handleFollow(ctx, acc, m, key)
 		}
-		return f.handleFollow(ctx, acc, m, key)
 	case wechat.EventUnsubscribe:
-		return "", f.recordFollow(ctx, acc, m, false)
+		err = f.recordFollow(ctx, acc, m, false)
 	case wechat.EventClick:
-		return acc.replies.click(m.EventKey), nil
-	default:
-		return "", nil
+		reply = acc.replies.click(m.EventKey)
 	}
+	return reply, false, err
 }
 
 // handleScan claims the scene's attempt for the person, by a scan or by the follow that a scan led to.
-func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, scene string) (string, error) {
+func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, scene string) (reply string, told bool, err error) {
 	number, choices := drawNumber()
 	forDevice := strings.HasPrefix(scene, sceneDevice)
 	outcome, attempt, err := f.Store.RecordScan(ctx, storage.Scan{
@@ -51,7 +49,7 @@ func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, s
 		Number: number, Choices: choices, Alone: f.mayBeAlone(acc, m), Now: f.Now(),
 	})
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	f.metrics.scans.WithLabelValues(outcomeName(outcome, attempt)).Inc()
 	f.Log.InfoContext(ctx, "scan recorded", "account", acc.name, "outcome", outcomeName(outcome, attempt))
@@ -60,9 +58,11 @@ func (f *Flow) handleScan(ctx context.Context, acc *account, m wechat.Message, s
 		f.learnUnionID(ctx, acc, m.FromUser)
 	}
 	if forDevice {
-		return f.deviceReply(ctx, acc, outcome, attempt)
+		reply, err = f.deviceReply(ctx, acc, outcome, attempt)
+	} else {
+		reply, err = f.scanReply(ctx, acc, outcome, attempt)
 	}
-	return f.scanReply(ctx, acc, outcome, attempt)
+	return reply, attempt.Told, err
 }
 
 // mayBeAlone reports whether this push may be all there is to a login. In safe mode nobody but the platform can have made

@@ -44,10 +44,10 @@ CREATE TABLE users (
 );
 
 CREATE TABLE identities (
-    account       TEXT     NOT NULL,
-    openid        TEXT     NOT NULL,
-    unionid       TEXT     NOT NULL,
-    user_id       TEXT     NOT NULL, -- empty until a phone was bound
+    account       TEXT COLLATE "C" NOT NULL,
+    openid        TEXT COLLATE "C" NOT NULL,
+    unionid       TEXT COLLATE "C" NOT NULL,
+    user_id       TEXT COLLATE "C" NOT NULL, -- empty until a phone was bound
     followed      SMALLINT NOT NULL,
     followed_at   BIGINT   NOT NULL,
     wrong_numbers TEXT     NOT NULL, -- the times of the latest wrong numbers
@@ -76,14 +76,14 @@ CREATE TABLE attempts (
     auth_request_id   BYTEA    NOT NULL,
     client_id         TEXT     NOT NULL,
     browser           BYTEA    NOT NULL,
-    account           TEXT     NOT NULL,
+    account           TEXT COLLATE "C" NOT NULL,
     via               TEXT     NOT NULL,
     device            TEXT     NOT NULL,
     created_at        BIGINT   NOT NULL,
     expires_at        BIGINT   NOT NULL,
     state             TEXT     NOT NULL,
     version           BIGINT   NOT NULL,
-    openid            TEXT     NOT NULL, -- empty before the scan
+    openid            TEXT COLLATE "C" NOT NULL, -- empty before the scan
     number            SMALLINT NOT NULL,
     choices           INTEGER  NOT NULL, -- three numbers of two digits, the first one highest
     phone_hash        BYTEA    NOT NULL,
@@ -133,7 +133,7 @@ CREATE INDEX web_auths_expiry ON web_auths (expires_at);
 -- The events that were recorded, so that one which the platform delivers again changes nothing.
 CREATE TABLE deliveries (
     hash       BYTEA    NOT NULL,
-    kind       TEXT     NOT NULL,
+    kind       TEXT COLLATE "C" NOT NULL,
     outcome    SMALLINT NOT NULL,
     attempt_id BYTEA    NOT NULL,
     expires_at BIGINT   NOT NULL,
@@ -150,7 +150,7 @@ CREATE INDEX counters_expiry ON counters (expires_at);
 
 CREATE TABLE known_browsers (
     browser    BYTEA  NOT NULL,
-    user_id    TEXT   NOT NULL,
+    user_id    TEXT COLLATE "C" NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (browser, user_id)
 );
@@ -161,9 +161,9 @@ CREATE INDEX known_browsers_expiry ON known_browsers (expires_at);
 CREATE TABLE sessions (
     id              BYTEA  NOT NULL PRIMARY KEY,
     hash            BYTEA  NOT NULL,
-    user_id         TEXT   NOT NULL,
-    account         TEXT   NOT NULL,
-    openid          TEXT   NOT NULL,
+    user_id         TEXT COLLATE "C" NOT NULL,
+    account         TEXT COLLATE "C" NOT NULL,
+    openid          TEXT COLLATE "C" NOT NULL,
     browser         BYTEA  NOT NULL,
     auth_time       BIGINT NOT NULL,
     facts           TEXT   NOT NULL, -- amr, acr and device
@@ -178,7 +178,7 @@ CREATE INDEX sessions_browser ON sessions (browser);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 CREATE TABLE consents (
-    user_id    TEXT   NOT NULL,
+    user_id    TEXT COLLATE "C" NOT NULL,
     client_id  TEXT   NOT NULL,
     scopes     TEXT   NOT NULL,
     updated_at BIGINT NOT NULL,
@@ -194,8 +194,8 @@ CREATE TABLE grants (
     user_id            TEXT     COLLATE "C" NOT NULL,
     client_id          TEXT     COLLATE "C" NOT NULL,
     session_id         BYTEA    NOT NULL,
-    account            TEXT     NOT NULL, -- of the session: an unfollow ends what was opened through it
-    openid             TEXT     NOT NULL,
+    account            TEXT     COLLATE "C" NOT NULL, -- of the session: an unfollow ends what was opened through it
+    openid             TEXT     COLLATE "C" NOT NULL,
     offline            SMALLINT NOT NULL,
     auth_time          BIGINT   NOT NULL,
     redirect_uri       TEXT     NOT NULL,
@@ -228,9 +228,9 @@ CREATE TABLE audit (
     at        BIGINT NOT NULL,
     actor     TEXT   NOT NULL,
     action    TEXT   NOT NULL,
-    user_id   TEXT   NOT NULL,
+    user_id   TEXT COLLATE "C" NOT NULL,
     client_id TEXT   NOT NULL,
-    account   TEXT   NOT NULL,
+    account   TEXT COLLATE "C" NOT NULL,
     detail    TEXT   NOT NULL
 );
 CREATE INDEX audit_user ON audit (user_id, id);

@@ -10,14 +10,14 @@ CREATE TABLE device_authorizations (
     user_code_sealed  BYTEA  NOT NULL,
     name              TEXT   NOT NULL,
     device            TEXT   NOT NULL,
-    account           TEXT   NOT NULL,
+    account           TEXT COLLATE "C" NOT NULL,
     picture           BYTEA  NOT NULL,
     scene             BYTEA  NOT NULL, -- all zero bytes before the picture was fetched
     scene_ticket      TEXT   NOT NULL,
     scene_url         TEXT   NOT NULL,
     scene_shown_until BIGINT NOT NULL,
     state             TEXT   NOT NULL, -- pending, approved or declined
-    user_id           TEXT   NOT NULL, -- who approved
+    user_id           TEXT COLLATE "C" NOT NULL, -- who approved
     declined_at       BIGINT NOT NULL, -- somebody has declined, and the device was perhaps not told of it
     created_at        BIGINT NOT NULL,
     expires_at        BIGINT NOT NULL,

@@ -2,10 +2,10 @@
 -- What an account's chat says after a login in a new browser and after the approval of a device, once.
 CREATE TABLE notices (
     id         BYTEA  NOT NULL PRIMARY KEY,
-    account    TEXT NOT NULL,
-    openid     TEXT NOT NULL,
-    user_id    TEXT NOT NULL,
-    kind       TEXT NOT NULL, -- browser, tv, phone, scan or moved
+    account    TEXT COLLATE "C" NOT NULL,
+    openid     TEXT COLLATE "C" NOT NULL,
+    user_id    TEXT COLLATE "C" NOT NULL,
+    kind       TEXT COLLATE "C" NOT NULL, -- browser, tv, phone, scan or moved
     target     BYTEA  NOT NULL, -- the session's id, or the grant's
     browser    BYTEA  NOT NULL, -- of a login; all zero bytes for a device
     client_id  TEXT NOT NULL,

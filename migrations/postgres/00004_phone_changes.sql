@@ -3,7 +3,7 @@
 CREATE TABLE phone_changes (
     session_id BYTEA   NOT NULL PRIMARY KEY,
     id         BYTEA   NOT NULL,
-    user_id    TEXT    NOT NULL,
+    user_id    TEXT COLLATE "C" NOT NULL,
     old_index  BYTEA   NOT NULL, -- of the number that the change began with
     request_id BYTEA   NOT NULL, -- of the login that proves the person; all zero bytes where a code does
     proven_at  BIGINT  NOT NULL, -- by a code

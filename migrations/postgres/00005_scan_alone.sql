@@ -3,8 +3,8 @@
 -- confirmed_at 0 there is none that counts, whatever the other columns say.
 ALTER TABLE known_browsers ADD COLUMN confirmed_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE known_browsers ADD COLUMN network BYTEA NOT NULL DEFAULT ''; -- a keyed hash of the /24 or /48
-ALTER TABLE known_browsers ADD COLUMN account TEXT NOT NULL DEFAULT '';
-ALTER TABLE known_browsers ADD COLUMN openid TEXT NOT NULL DEFAULT '';
+ALTER TABLE known_browsers ADD COLUMN account TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE known_browsers ADD COLUMN openid TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE known_browsers ADD COLUMN scopes TEXT NOT NULL DEFAULT '{}'; -- what was confirmed, by client
 
 ALTER TABLE attempts ADD COLUMN network BYTEA NOT NULL DEFAULT ''; -- of the browser that began it

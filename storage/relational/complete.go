@@ -12,7 +12,7 @@ const knownBrowserLife = 180 * 24 * time.Hour
 
 // forgetting is by how much the clocks of two replicas may differ where one scan alone and the number of another tab come at
 // the same time.
-const forgetting = time.Minute
+const forgetting = 5 * time.Second
 
 // CompleteLogin opens the session of a confirmed attempt, once, in the browser that began it.
 func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, user storage.User, err error) {
@@ -115,12 +115,6 @@ func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (a s
 	}); err != nil {
 		return a, nil, err
 	}
-	var params storage.AuthParams
-	if mine {
-		if err := decode(text, &params); err != nil {
-			return a, nil, err
-		}
-	}
 	a, err = scanAttempt(r.attempt, c.Now)
 	switch {
 	case notFound(err) && mine: // no attempt was begun
@@ -137,7 +131,9 @@ func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (a s
 	case a.Account != c.Account || a.OpenID != c.OpenID: // a newer attempt, by somebody else
 		return a, nil, storage.ErrConflict
 	}
-	return a, params.Scopes, nil
+	var params storage.AuthParams
+	err = decode(text, &params)
+	return a, params.Scopes, err
 }
 
 // confirmer is the person who confirmed, both of whose rows must stay as they are: not locked, and with a phone.

@@ -47,17 +47,19 @@ func tellAll(ctx context.Context, tx Tx, n storage.Notice, now time.Time) (told 
 	return told, nil
 }
 
+// untold are the notices of an openid that no message carries, or that this claim has taken before.
+const untold = ` FROM notices n WHERE n.account = ? AND n.openid = ? AND n.expires_at > ? AND (n.sent_at = 0 OR n.claim = ?)`
+
 // ClaimNotices hands out the notices that no message carries, or those that this claim has taken before.
 func (s *Store) ClaimNotices(ctx context.Context, account, openID string, claim storage.Hash, limit int, now time.Time) (list []storage.Notice, err error) {
 	if claim.IsZero() || openID == "" {
 		return nil, nil
 	}
-	const mine = ` FROM notices n WHERE n.account = ? AND n.openid = ? AND n.expires_at > ? AND (n.sent_at = 0 OR n.claim = ?)`
 	args := []any{account, openID, Micros(now), claim[:]}
 	// Nearly always there is nothing to tell, and nothing is written.
 	waits := false
 	if err := s.read(ctx, "look for notices", func(tx Tx) (err error) {
-		waits, err = exists(ctx, tx, `SELECT 1`+mine+` LIMIT 1`, args...)
+		waits, err = exists(ctx, tx, `SELECT 1`+untold+` LIMIT 1`, args...)
 		return err
 	}); err != nil || !waits {
 		return nil, err
@@ -65,7 +67,7 @@ func (s *Store) ClaimNotices(ctx context.Context, account, openID string, claim 
 	err = s.write(ctx, "claim notices", func(tx Tx) error {
 		list = nil
 		// Those of this claim first: sent_at is 0 for all others.
-		if err := each(ctx, tx, `SELECT `+noticeColumns+mine+` ORDER BY n.sent_at DESC, n.created_at, n.id LIMIT ?`+tx.ForUpdate(), append(args, int64(limit)), func(row Row) error {
+		if err := each(ctx, tx, `SELECT `+noticeColumns+untold+` ORDER BY n.sent_at DESC, n.created_at, n.id LIMIT ?`+tx.ForUpdate(), append(args, int64(limit)), func(row Row) error {
 			n, err := scanNotice(row)
 			if again := len(list) > 0 && !list[0].SentAt.IsZero(); err == nil && (!again || !n.SentAt.IsZero()) {
 				list = append(list, n)

@@ -29,7 +29,7 @@ func (s *Store) RecordScan(ctx context.Context, scan storage.Scan) (outcome stor
 // second delivery of one event waits there for the first, and then sees it.
 func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (outcome storage.ScanOutcome, a storage.Attempt, err error) {
 	asked := askTarget(ctx, tx, scan)
-	person, event, browser := askPerson(ctx, tx, scan.Account, scan.OpenID, tx.ForUpdate()), askScan(ctx, tx, scan.Delivery), askScanned(ctx, tx, scan)
+	person, event, browser := askPerson(ctx, tx, scan.Account, scan.OpenID, tx.ForUpdate()), askScan(ctx, tx, scan), askScanned(ctx, tx, scan)
 	target, known, err := asked.hold(scan)
 	if err != nil {
 		return 0, a, err
@@ -39,13 +39,14 @@ func recordScan(ctx context.Context, tx Tx, scan storage.Scan) (outcome storage.
 		return 0, a, err
 	}
 	if i.asked {
-		event, browser = askScan(ctx, tx, scan.Delivery), askerRow{}
+		event, browser = askScan(ctx, tx, scan), askerRow{}
 	}
-	first, repeated, err := event.read()
-	switch {
-	case err != nil:
+	first, err := event.read()
+	if err != nil {
 		return 0, a, err
-	case repeated:
+	}
+	defer func() { a.Told = !a.ID.IsZero() && !scan.Delivery.IsZero() && !first.untold }()
+	if first.outcome != 0 {
 		return repeatScan(ctx, tx, scan, first)
 	}
 	asker, err := browser.read(scan.Now)
@@ -91,37 +92,35 @@ func scanForLogin(ctx context.Context, tx Tx, a storage.Attempt, i identity, use
 	return outcome, a, err
 }
 
-// scanRow is the event of a scan, if it was recorded before.
+// scanRow is the event of a scan, if it was recorded before, and how many notices its openid is to be told.
 type scanRow struct{ row Row }
 
-func askScan(ctx context.Context, tx Tx, delivery storage.Hash) scanRow {
-	if delivery.IsZero() {
+func askScan(ctx context.Context, tx Tx, scan storage.Scan) scanRow {
+	if scan.Delivery.IsZero() {
 		return scanRow{}
 	}
-	return scanRow{tx.QueryRow(ctx, `SELECT outcome, attempt_id FROM deliveries WHERE hash = ? AND kind = ?`, delivery[:], deliveryScan)}
+	return scanRow{tx.QueryRow(ctx, `SELECT t.untold, COALESCE(d.outcome, 0), d.attempt_id FROM (SELECT COUNT(*) AS untold`+untold+`) t LEFT JOIN deliveries d ON d.hash = ? AND d.kind = ?`,
+		scan.Account, scan.OpenID, Micros(scan.Now), scan.Delivery[:], scan.Delivery[:], deliveryScan)}
 }
 
 // recorded is what came of an event.
 type recorded struct {
 	outcome storage.ScanOutcome
 	attempt storage.ID // zero where there was none
+	untold  bool       // some notice waits for a message, or is this event's to tell
 }
 
-func (r scanRow) read() (first recorded, repeated bool, err error) {
+// read reports what came of the event, with outcome 0 where it is new.
+func (r scanRow) read() (first recorded, err error) {
 	if r.row == nil {
-		return first, false, nil
+		return first, nil
 	}
-	var outcome int64
+	var outcome, untold int64
 	var attempt []byte
-	if err = r.row.Scan(&outcome, &attempt); err != nil {
-		if notFound(found(err)) {
-			err = nil
-		}
-		return first, false, err
-	}
-	first.outcome = storage.ScanOutcome(outcome)
+	err = r.row.Scan(&untold, &outcome, &attempt)
+	first.outcome, first.untold = storage.ScanOutcome(outcome), untold > 0
 	copy(first.attempt[:], attempt)
-	return first, true, nil
+	return first, err
 }
 
 // repeatScan answers an event that was recorded before as it was answered then.

@@ -23,6 +23,7 @@ func scanStories() map[string]story {
 		"a browser that knows the person says so":        scanKnown,
 		"one delivery may be a follow and a scan":        scanAndFollow,
 		"a scan is told what it was told the first time": scanToldAgain,
+		"a scan knows whether there is more to tell":     scanKnowsOfNotices,
 	}
 }
 
@@ -39,7 +40,7 @@ func scanExists(w world) {
 	require.Equal(w, [3]int{17, 42, 93}, a.Choices)
 	require.Equal(w, start, a.ScannedAt)
 	require.Greater(w, a.Version, before.Version)
-	require.Equal(w, a, w.current(l))
+	w.isStored(a, start)
 }
 
 func scanRedelivered(w world) {
@@ -208,4 +209,40 @@ func scanToldAgain(w world) {
 		require.Equal(w, l.attempt.ID, a.ID)
 	}
 	require.Equal(w, []string{"scan.taken"}, w.actions(""), "once")
+}
+
+// Told saves a look at the notices: it must never hide one.
+func scanKnowsOfNotices(w world) {
+	p := w.signIn("o1", start) // its notice waits
+	scanned := func(scan storage.Scan) (bool, []storage.Notice) {
+		w.Helper()
+		_, a, err := w.a.RecordScan(w.Context(), scan)
+		require.NoError(w, err)
+		claimed, err := w.b.ClaimNotices(w.Context(), account, scan.OpenID, scan.Delivery, 2, scan.Now)
+		require.NoError(w, err)
+		return a.Told, claimed
+	}
+	first := w.begin(newHash(), start).scanOf("o1")
+	for range 2 { // the second time they are this event's to tell again
+		told, list := scanned(first)
+		require.False(w, told)
+		require.Len(w, list, 1)
+		require.Equal(w, p.session.ID, list[0].Target)
+	}
+	next := w.begin(newHash(), start)
+	told, list := scanned(next.scanOf("o1"))
+	require.True(w, told, "another event's are not its own")
+	require.Empty(w, list)
+	told, list = scanned(w.begin(newHash(), start).scanOf("o2"))
+	require.True(w, told, "nor is another person's, who is new")
+	require.Empty(w, list)
+	late := w.begin(newHash(), start.Add(storage.NoticeLife))
+	w.signIn("o3", start)
+	told, list = scanned(late.scanOf("o3"))
+	require.True(w, told, "one that is over")
+	require.Empty(w, list)
+	page := w.begin(newHash(), start).scanOf("o1")
+	page.Delivery = storage.Hash{}
+	told, _ = scanned(page)
+	require.False(w, told, "a page scene is no event, and says nothing")
 }

@@ -120,6 +120,7 @@ func (w world) scan(l *login, openID string) {
 // isStored asserts that a transition has told what it has stored.
 func (w world) isStored(told storage.Attempt, now time.Time) {
 	w.Helper()
+	told.Told = false // which is not stored
 	stored, err := w.b.PeekAttempt(w.Context(), told.ID, now)
 	require.NoError(w, err)
 	require.Equal(w, stored, told)
