@@ -31,8 +31,8 @@ func (s *Store) ConsumeCode(ctx context.Context, u storage.CodeUse) (storage.Iss
 		}
 		return row.issue(ctx, tx, u.RefreshSeed, u.RefreshExpiresAt, u.Access, u.Now)
 	})
-	if err == nil && replayed {
-		err = storage.ErrReplayed
+	if replayed {
+		err = s.endReplayed(ctx, u.GrantID, u.Now, err)
 	}
 	if err != nil {
 		return storage.Issued{}, fmt.Errorf("consume code: %w", err)
@@ -55,6 +55,18 @@ func (r *grantRow) issue(ctx context.Context, tx relational.Tx, seed storage.Has
 	_, err := tx.Exec(ctx, `UPDATE grants SET code_uses = 1, ends_at = ?, refresh_seed = ?, refresh_expires_at = ?, access = ? WHERE id = ?`,
 		end, seed[:], relational.Micros(r.Grant.RefreshExpiresAt), r.addAccess(access), r.Grant.ID[:])
 	return err
+}
+
+// endReplayed is what a replay is answered, which has ended the grant unless err says otherwise. What it ends must not depend
+// on who waits for the answer: of a caller who has hung up by then nothing was committed, and so it is ended here.
+func (s *Store) endReplayed(ctx context.Context, id storage.ID, now time.Time, err error) error {
+	if err != nil {
+		err = s.db.Write(context.WithoutCancel(ctx), func(tx relational.Tx) error { return revoke(ctx, tx, id, now) })
+	}
+	if err != nil {
+		return err
+	}
+	return storage.ErrReplayed
 }
 
 func revoke(ctx context.Context, tx relational.Tx, id storage.ID, now time.Time) error {

@@ -35,8 +35,8 @@ func (s *Store) RotateRefreshToken(ctx context.Context, r storage.Rotation) (sto
 		replayed = true
 		return revoke(ctx, tx, r.GrantID, r.Now)
 	})
-	if err == nil && replayed {
-		err = storage.ErrReplayed
+	if replayed {
+		err = s.endReplayed(ctx, r.GrantID, r.Now, err)
 	}
 	if err != nil {
 		return storage.Issued{}, fmt.Errorf("rotate refresh token: %w", err)

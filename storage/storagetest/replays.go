@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,7 @@ func replayStories() map[string]story {
 	return map[string]story{
 		"a reuse beside the newest token ends the family": replayBesideNewest,
 		"a reuse beside a revocation or a lock ends it":   replayBesideEnd,
+		"a reuse is decided for who hangs up, too":        replayForNobody,
 		"a clock that is behind undoes nothing":           replayBehind,
 	}
 }
@@ -84,6 +86,40 @@ func replayBesideEnd(w world) {
 		}
 		require.False(w, w.alive(newest.Grant.ID))
 	}
+}
+
+// left is the context of a caller who has hung up by the second time that anybody asks.
+type left struct {
+	context.Context
+	asked *atomic.Int32
+}
+
+func (c left) Err() error {
+	if c.asked.Add(1) > 1 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func (w world) left() context.Context {
+	return left{context.WithoutCancel(w.Context()), new(atomic.Int32)}
+}
+
+// replayForNobody: a caller who hangs up while it is decided does not undo what is decided.
+func replayForNobody(w world) {
+	p := w.signIn("o1", start)
+	newest, replay := w.spent(p)
+	_, err := w.a.RotateRefreshToken(w.left(), replay)
+	require.ErrorIs(w, err, storage.ErrReplayed)
+	require.False(w, w.alive(newest.Grant.ID))
+
+	c := p.codeOf(start)
+	require.NoError(w, w.a.IssueCode(w.Context(), c))
+	_, err = w.a.ConsumeCode(w.Context(), useOf(c, start))
+	require.NoError(w, err)
+	_, err = w.a.ConsumeCode(w.left(), useOf(c, start))
+	require.ErrorIs(w, err, storage.ErrReplayed)
+	require.False(w, w.alive(c.Grant.ID))
 }
 
 // replayBehind: a replica whose clock is behind judges by what is stored.
