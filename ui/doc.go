@@ -7,8 +7,9 @@
 //	                                                     └─► headers.go: CSP made for this very page
 //
 // Every login draws two pages, so a template is left little to ask: words and paths that depend on the language alone are
-// written into it before it is parsed (templates.go), what stands around the pages of a kind is drawn once (site.go), and
-// the rest is made into fields (view.go). What anybody else chose is escaped by html/template alone, at each request.
+// written into it before it is parsed (templates.go), what stands around the pages of a kind is drawn once (site.go), what
+// they show of a client once for each (clients.go), and the rest is made into fields (view.go). Whatever anybody else chose
+// is escaped by html/template, in its context, and by nothing else.
 //
 // Invariants
 //   - Nothing inline: scripts and styles are same-origin files with hashed names, so the policy needs no nonce and no

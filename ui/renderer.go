@@ -28,10 +28,11 @@ type Renderer struct {
 	drafts sync.Pool        // of the buffers that pages are drawn in
 }
 
-// kind is one of the pages in one language: its template, and what this shows at every request.
+// kind is one of the pages in one language.
 type kind struct {
 	template *template.Template
-	view     view
+	around   view // what its template shows at every request
+	clients  *clients
 }
 
 // New parses every template and catalogue, so that a broken one stops the start and not a login.
@@ -76,7 +77,11 @@ func (r *Renderer) Render(w http.ResponseWriter, status int, page Page) {
 	body, _ := r.drafts.Get().(*bytes.Buffer)
 	defer r.drafts.Put(body)
 	body.Reset()
-	if err := k.template.ExecuteTemplate(body, "layout", k.view.of(page)); err != nil {
+	v, err := k.view(page)
+	if err == nil {
+		err = k.template.ExecuteTemplate(body, "layout", v)
+	}
+	if err != nil {
 		r.log.Error("page not drawn", "page", page.template(), "error", err)
 		status = http.StatusInternalServerError
 		body.Reset()

@@ -1,10 +1,6 @@
 package ui
 
-import (
-	"fmt"
-	"html/template"
-	"strings"
-)
+import "html/template"
 
 // site is what stands around every page of a kind in one language. It is the same at every request, and so drawn once.
 type site struct {
@@ -44,11 +40,9 @@ func (r *Renderer) newView(t *template.Template, lang string, page Page) (view, 
 		return v, err
 	}
 	for part, drawn := range map[string]*template.HTML{"loads": &v.Loads, "top": &v.Top, "links": &v.Links} {
-		var b strings.Builder
-		if err := t.ExecuteTemplate(&b, part, s); err != nil {
-			return v, fmt.Errorf("draw the %s: %w", part, err)
+		if err := drawPart(drawn, t, part, s); err != nil {
+			return v, err
 		}
-		*drawn = template.HTML(b.String())
 	}
 	return v, nil
 }

@@ -37,7 +37,7 @@ func (r *Renderer) parseTemplates(lang string) (map[string]kind, error) {
 		if err != nil {
 			return nil, fmt.Errorf("view of %s: %w", name, err)
 		}
-		set[name] = kind{t, v}
+		set[name] = kind{t, v, &clients{}}
 	}
 	return set, nil
 }

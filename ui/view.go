@@ -12,7 +12,7 @@ type view struct {
 	Page Page
 	Card card // of a Login
 
-	// The same at every request.
+	// The same at every request (site.go).
 	Lang     string
 	Brand    string
 	Loads    template.HTML // icons, style sheets and the page's script
@@ -20,34 +20,35 @@ type view struct {
 	Links    template.HTML // to the operator's own pages; may be empty
 	nameless string        // words that stand for a client's name
 
-	// Of this very page.
-	Here       string // its path and query, empty where they are not of this site
-	LangURL    string // this page in the other language
+	// The same for every request of a client (clients.go).
 	ClientName string // or the words that stand for it
 	Initial    string // of the client's name: it stands in for a missing logo
 	Logo       string // the client's, if the policy lets the page load it
 	Policy     string // of the client: an address that a page may link to
 	Terms      string
-	Host       string // of the client, empty for an app on the person's own device
+	Rules      template.HTML // the links to those, and the operator's own
+	Who        template.HTML // who wants a login, and of whom
+
+	// Of this very page.
+	Here    string // its path and query, empty where they are not of this site
+	LangURL string // this page in the other language
+	Host    string // of the client, empty for an app on the person's own device
 }
 
-// of is the view of a page, made of what newView has drawn for its kind.
-func (v view) of(page Page) view {
-	client := page.client()
+// view is what the page's template is to see.
+func (k kind) view(page Page) (view, error) {
+	v, err := k.ofClient(page)
+	if err != nil {
+		return v, err
+	}
 	v.Page = page
 	v.Here = localPath(page.frame().Here)
 	v.LangURL = langURL(v.Here, otherLang(v.Lang))
-	name := cleanName(client.Name)
-	v.ClientName, v.Initial = name, initial(name)
-	if name == "" {
-		v.ClientName = v.nameless
-	}
-	v.Host = hostOf(client.Host)
-	v.Logo, v.Policy, v.Terms = logo(client.LogoURI), webLink(client.PolicyURI), webLink(client.TOSURI)
+	v.Host = hostOf(page.client().Host)
 	if p, ok := page.(Login); ok {
 		v.Card = p.card()
 	}
-	return v
+	return v, nil
 }
 
 // initial is the first letter or digit of a name that is clean.
