@@ -57,7 +57,7 @@ func TestLookoutKeepsNobody(t *testing.T) {
 			id, browser := logins[n%len(logins)], storage.Hash{byte(n % 40)} // two tabs of one browser, and others
 			for range 20 {
 				request, hangUp := context.WithCancel(t.Context())
-				w := (*waiter)(nil)
+				var w *waiter
 				if r := l.resume(id, browser, 1); r != nil {
 					if r.browser != browser || r.waiter.seen.AuthRequestID != id {
 						t.Error("another's")
