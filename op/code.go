@@ -3,8 +3,8 @@ package op
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
-	"time"
 
 	"qiao/storage"
 )
@@ -18,36 +18,17 @@ func (p *Provider) issueCode(ctx context.Context, client storage.Client, a stora
 	if a.Device != "" || storage.OwnPage(client.ID) {
 		return "", errors.New("the request of a device or of a page of ours yields no code")
 	}
-	if err := p.allowCode(ctx, a, live); err != nil {
+	if err := p.allowCode(ctx, a, live.user.ID); err != nil {
 		return "", err
 	}
-	now := p.now()
-	code := storage.NewHandle(now)
-	offline := offline(client, a)
-	err := p.store.IssueCode(ctx, storage.NewCode{
-		Grant: storage.Grant{
-			ID:            code.ID,
-			UserID:        live.user.ID,
-			ClientID:      client.ID,
-			SessionID:     live.session.ID,
-			Offline:       offline,
-			Scopes:        a.Scopes,
-			Nonce:         a.Nonce,
-			RedirectURI:   a.RedirectURI,
-			CodeChallenge: a.CodeChallenge,
-			AuthTime:      live.session.AuthTime,
-			AMR:           live.session.AMR,
-			ACR:           live.session.ACR,
-			CreatedAt:     now,
-			ExpiresAt:     p.grantEnd(offline, live.session, now),
-		},
-		CodeHash:      code.Secret.Hash(),
-		CodeExpiresAt: now.Add(p.life.Code),
-		AuthRequestID: stored.ID,
-		Browser:       stored.Browser,
-		SessionHash:   live.handle.Secret.Hash(),
-		Now:           now,
-	})
+	draft, code := p.draftCode(client, a, live.user.ID)
+	g := &draft.Grant
+	g.SessionID, g.AuthTime, g.AMR, g.ACR = live.session.ID, live.session.AuthTime, live.session.AMR, live.session.ACR
+	if !g.Offline && live.session.ExpiresAt.Before(g.ExpiresAt) { // it does not outlive its session
+		g.ExpiresAt = live.session.ExpiresAt
+	}
+	draft.AuthRequestID, draft.Browser, draft.SessionHash = stored.ID, stored.Browser, live.handle.Secret.Hash()
+	err := p.store.IssueCode(ctx, draft)
 	switch {
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrLocked), errors.Is(err, storage.ErrPhoneNeeded):
 		return "", errSessionGone
@@ -58,6 +39,43 @@ func (p *Provider) issueCode(ctx context.Context, client storage.Client, a stora
 		return "", unavailable(err)
 	}
 	return code.Text(), p.stillConsented(ctx, client, a, code.ID, live)
+}
+
+// draftCode is a code for the user, without the session that it is of.
+func (p *Provider) draftCode(client storage.Client, a storage.AuthParams, userID string) (storage.NewCode, storage.Handle) {
+	now := p.now()
+	code := storage.NewHandle(now)
+	return storage.NewCode{
+		Grant: storage.Grant{
+			ID: code.ID, UserID: userID, ClientID: client.ID, Offline: offline(client, a), Scopes: a.Scopes, Nonce: a.Nonce,
+			RedirectURI: a.RedirectURI, CodeChallenge: a.CodeChallenge, CreatedAt: now, ExpiresAt: now.Add(p.life.RefreshAbsolute),
+		},
+		CodeHash: code.Secret.Hash(), CodeExpiresAt: now.Add(p.life.Code), Now: now,
+	}, code
+}
+
+// Draft drafts the code that answers a stored request once this user's login for it is completed, and how the client is then
+// told: what resume would do next, without sending the browser there. Nil where a page is due, or anything stands in the
+// way: resume then says what. A third party's consent is looked at there, too.
+func (p *Provider) Draft(r *http.Request, request storage.AuthRequest, userID string) (*storage.NewCode, func(http.ResponseWriter)) {
+	a := request.Params
+	switch {
+	case userID == "", a.Device != "", storage.OwnPage(request.ClientID):
+		return nil, nil
+	case a.HintSubject != "" && a.HintSubject != userID:
+		return nil, nil
+	case formTarget(a.RedirectURI) == nil: // an app's own scheme takes a page with a button
+		return nil, nil
+	}
+	client, err := p.client(r.Context(), request.ClientID)
+	if err != nil || !client.FirstParty || mayStill(client, a) != nil || p.allowCode(r.Context(), a, userID) != nil {
+		return nil, nil
+	}
+	draft, code := p.draftCode(client, a, userID)
+	return &draft, func(w http.ResponseWriter) {
+		p.metrics.authorize("code")
+		p.sendCode(w, r, client, a, code.Text())
+	}
 }
 
 // stillConsented looks at the consent once more, now that the grant is there: it may have been taken back between the
@@ -80,8 +98,8 @@ func (p *Provider) stillConsented(ctx context.Context, client storage.Client, a 
 // allowCode counts a code against the rate of its person. Who asked for no page (prompt=none) hears of it at the client;
 // everybody else sees a page, which also ends a loop of two sites that send the browser to and fro. Signals that do not
 // answer limit nothing: a live session goes on.
-func (p *Provider) allowCode(ctx context.Context, a storage.AuthParams, live *signedIn) error {
-	ok, retryIn, err := p.signals.Allow(ctx, storage.Use{Key: "codes:" + live.user.ID, Max: p.limits.Codes.Max, Window: p.limits.Codes.Window})
+func (p *Provider) allowCode(ctx context.Context, a storage.AuthParams, userID string) error {
+	ok, retryIn, err := p.signals.Allow(ctx, storage.Use{Key: "codes:" + userID, Max: p.limits.Codes.Max, Window: p.limits.Codes.Window})
 	switch {
 	case err != nil || ok:
 		return nil
@@ -89,13 +107,4 @@ func (p *Provider) allowCode(ctx context.Context, a storage.AuthParams, live *si
 		return &protocolError{"temporarily_unavailable", "too many codes for this person in a short time, try again later"}
 	}
 	return tooMany("rate limit of this person", retryIn)
-}
-
-// grantEnd is when refreshing ends for good. An online grant does not outlive its session.
-func (p *Provider) grantEnd(offline bool, s storage.Session, now time.Time) time.Time {
-	end := now.Add(p.life.RefreshAbsolute)
-	if !offline && s.ExpiresAt.Before(end) {
-		return s.ExpiresAt
-	}
-	return end
 }

@@ -48,36 +48,6 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Answer answers a login that was completed for the request this very moment, in the answer to the request that has
-// completed it: what resume would do next, without sending the browser there. It reports false, with nothing written, where
-// a page is due, or anything stands in the way: resume then says what. The code's own transition asks again for the session,
-// the user and the request.
-func (p *Provider) Answer(w http.ResponseWriter, r *http.Request, request storage.AuthRequest, handle storage.Handle, session storage.Session, user storage.User) bool {
-	if request.Params.Device != "" || storage.OwnPage(request.ClientID) || formTarget(request.Params.RedirectURI) == nil {
-		return false
-	}
-	client, err := p.client(r.Context(), request.ClientID)
-	if err != nil || mayStill(client, request.Params) != nil {
-		return false
-	}
-	live := &signedIn{handle: handle, session: session, user: user}
-	lacking, err := p.assess(r.Context(), client, request.Params, session.ID, live)
-	if err != nil || lacking != needNothing {
-		return false
-	}
-	code, err := p.issueCode(r.Context(), client, request.Params, request, live)
-	if answer := (*protocolError)(nil); errors.As(err, &answer) { // the client's to hear, and the request is answered by it
-		p.refuse(w, r, request.Params, err)
-		return true
-	}
-	if err != nil {
-		return false
-	}
-	p.metrics.authorize("code")
-	p.sendCode(w, r, client, request.Params, code)
-	return true
-}
-
 // continued loads the request that the query names, for the browser that began it, and its client.
 func (p *Provider) continued(r *http.Request) (storage.AuthRequest, storage.Client, error) {
 	secret, ok := p.guard.Secret(r)

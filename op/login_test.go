@@ -112,7 +112,7 @@ func (b *tab) complete(id storage.ID, acr string) storage.Session {
 			require.True(t, errors.Is(err, storage.ErrNotFound), err)
 		}
 	}
-	session, _, err := w.store.CompleteLogin(ctx, complete)
+	session, err := w.store.CompleteLogin(ctx, complete)
 	require.NoError(t, err)
 	b.keep(func(rw http.ResponseWriter) {
 		w.guard.SetSession(rw, storage.Handle{ID: session.ID, Secret: handle.Secret}, 7*24*time.Hour)

@@ -207,7 +207,11 @@ type Complete struct {
 	// Previous is the live session of this browser, if any. The same user's is renewed (it keeps its ID, with the new
 	// Hash and auth_time); another user's is ended, and so is every other session of this Browser.
 	Previous ID
-	Now      time.Time
+	// Code answers the request in the same transition, where nothing is lacking but the login; nil: IssueCode will. Of its draft
+	// the Store sets the grant's SessionID, AuthTime, AMR and ACR; ErrConflict where Grant.UserID is not who has confirmed. An
+	// online grant does not outlive the session.
+	Code *NewCode
+	Now  time.Time
 }
 
 // Progress is how far a request is: who waits for it has to read again when any of this differs from what was read.
@@ -304,7 +308,7 @@ type Logins interface {
 
 	// CompleteLogin opens the session of a confirmed attempt, once: the second call is ErrConflict. ErrNotFound for
 	// another browser; ErrApprovalNeeded; ErrPhoneNeeded; ErrLocked; ErrConfirmNeeded. The request's SessionID is set, the
-	// browser learns this user, who is returned with it, and all live requests of the browser, with their attempts, belong to
-	// NewBrowser from then on.
-	CompleteLogin(ctx context.Context, c Complete) (Session, User, error)
+	// browser learns this user, and all live requests of the browser, with their attempts, belong to NewBrowser from then on.
+	// With a Code the request is finished by it: either all of this happens or nothing.
+	CompleteLogin(ctx context.Context, c Complete) (Session, error)
 }

@@ -7,47 +7,82 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"qiao/wechatflow"
+	"qiao/storage"
 )
 
-// What the provider is told of a completed login is what the browser will show with its next request, with its new cookies;
-// where it has no answer, the browser is sent on.
-func TestALoginIsAnsweredByTheProvider(t *testing.T) {
-	var told []wechatflow.Completed
-	answers := false
-	w := newWorld(t, options{answer: func(rw http.ResponseWriter, r *http.Request, done wechatflow.Completed) bool {
-		told = append(told, done)
-		if answers {
-			http.Redirect(rw, r, "/account", http.StatusSeeOther)
+// A login is answered with the code that the provider has drafted for it, of the session that it has opened; without a draft
+// the browser is sent on.
+func TestALoginIsAnsweredWithItsCode(t *testing.T) {
+	var asked []string
+	var drafted *storage.NewCode
+	var w *world
+	o := options{draft: func(_ *http.Request, request storage.AuthRequest, user string) (*storage.NewCode, func(http.ResponseWriter)) {
+		if asked = append(asked, request.ID.String()+" "+user); len(asked) < 3 {
+			return nil, nil
 		}
-		return answers
+		now := w.clock.Now()
+		code := storage.NewHandle(now)
+		drafted = &storage.NewCode{
+			Grant:    storage.Grant{ID: code.ID, UserID: user, ClientID: request.ClientID, RedirectURI: "https://shop.example/cb", Scopes: []string{"openid"}, CreatedAt: now, ExpiresAt: now.Add(time.Hour)},
+			CodeHash: code.Secret.Hash(), CodeExpiresAt: now.Add(time.Minute), Now: now,
+		}
+		return drafted, func(rw http.ResponseWriter) {
+			rw.Header().Set("Location", "/account")
+			rw.WriteHeader(http.StatusSeeOther)
+		}
+	}}
+	w = newWorld(t, o)
+	c, alice := w.browser(), w.person()
+	first := alice.signIn(c, alicePhone)
+	require.NotEmpty(t, first.SID, "no draft: the browser went on")
+	login := func(c *computer) *page {
+		w.clock.advance(time.Minute)
+		p := c.login()
+		alice.choose(alice.scanAndFollow(p), p)
+		return p
+	}
+	second, _ := c.continueLogin(login(c))
+	require.Equal(t, first.User, second.User)
+
+	planted := c.login()
+	p := login(c)
+	require.Equal(t, "/account", c.continues(p).path())
+	require.Len(t, asked, 3)
+	require.Equal(t, p.path()[len("/login/"):]+" "+first.User, asked[2])
+	secret, _ := c.secret()
+	_, err := w.store.AuthRequest(t.Context(), drafted.AuthRequestID, secret.Hash(), w.clock.Now())
+	require.ErrorIs(t, err, storage.ErrNotFound, "its request is answered")
+	require.Equal(t, http.StatusOK, c.get(planted.path()).status, "another tab's is not")
+	issued, err := w.store.Store.ConsumeCode(t.Context(), storage.CodeUse{
+		GrantID: drafted.Grant.ID, CodeHash: drafted.CodeHash, ClientID: testClientID, RedirectURI: "https://shop.example/cb", Now: w.clock.Now(),
+	})
+	require.NoError(t, err)
+	require.Equal(t, second.SID, issued.Grant.SessionID.String(), "the same person's session is renewed")
+	require.Equal(t, []string{"wechat"}, issued.Grant.AMR)
+	require.Equal(t, storage.ACRConfirm, issued.Grant.ACR)
+}
+
+// Where the click is still due, or the store is away, there is neither a session nor a code.
+func TestALoginThatIsNotCompletedHasNoCode(t *testing.T) {
+	var drafted []*storage.NewCode
+	var w *world
+	w = newWorld(t, options{draft: func(_ *http.Request, request storage.AuthRequest, user string) (*storage.NewCode, func(http.ResponseWriter)) {
+		code := storage.NewHandle(w.clock.Now())
+		drafted = append(drafted, &storage.NewCode{
+			Grant:    storage.Grant{ID: code.ID, UserID: user, ClientID: request.ClientID, Scopes: []string{"openid"}, CreatedAt: w.clock.Now(), ExpiresAt: w.clock.Now().Add(time.Hour)},
+			CodeHash: code.Secret.Hash(), CodeExpiresAt: w.clock.Now().Add(time.Minute), Now: w.clock.Now(),
+		})
+		return drafted[len(drafted)-1], func(http.ResponseWriter) { t.Error("answered") }
 	}})
 	c, alice := w.browser(), w.person()
-	planted := c.login()
-	before, _ := c.secret()
-	first := alice.signIn(c, alicePhone)
-	require.NotEmpty(t, first.SID, "no answer: the browser went on")
-	require.Len(t, told, 1, "a login that is not completed tells nothing")
-
-	answers = true
-	w.clock.advance(time.Minute)
 	login := c.login()
-	alice.choose(alice.scanAndFollow(login), login)
-	require.Equal(t, "/account", c.continues(login).path())
-	require.Len(t, told, 2)
-	done := told[1]
-	secret, _ := c.secret()
-	require.NotEqual(t, before, secret)
-	require.Equal(t, secret.Hash(), done.Request.Browser, "the new secret's")
-	require.Equal(t, login.path(), "/login/"+done.Request.ID.String())
-	require.Equal(t, done.Session.ID, done.Request.SessionID)
-	require.Equal(t, done.Session.ID, done.Handle.ID)
-	session, user, err := w.store.Session(t.Context(), done.Handle.ID, done.Handle.Secret.Hash(), time.Hour, w.clock.Now())
-	require.NoError(t, err)
-	require.Equal(t, session, done.Session)
-	require.Equal(t, user, done.User)
-	request, err := w.store.AuthRequest(t.Context(), done.Request.ID, secret.Hash(), w.clock.Now())
-	require.NoError(t, err)
-	require.Equal(t, request, done.Request)
-	require.Equal(t, http.StatusOK, c.get(planted.path()).status)
+	number := alice.choose(alice.scanAndFollow(login), login)
+	alice.bind(number, alicePhone)
+	again := c.get(login.path()).submit("/continue") // without the click on approve
+	require.Equal(t, "confirmed", again.attr("data-state"))
+	require.Len(t, drafted, 1)
+	for _, d := range drafted {
+		_, err := w.store.Store.ConsumeCode(t.Context(), storage.CodeUse{GrantID: d.Grant.ID, CodeHash: d.CodeHash, ClientID: testClientID, Now: w.clock.Now()})
+		require.ErrorIs(t, err, storage.ErrNotFound)
+	}
 }

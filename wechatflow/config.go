@@ -51,10 +51,11 @@ type Config struct {
 	SMS      sms.Sender
 	// Client looks a relying party up; storage.ErrNotFound for an unknown one.
 	Client func(ctx context.Context, id string) (storage.Client, error)
-	// Answer answers a completed login at the relying party, where nothing but the login was lacking. False: it has written
-	// nothing, and the browser goes on at /authorize/continue, as it always does where this is nil.
-	Answer func(w http.ResponseWriter, r *http.Request, done Completed) bool
-	Brand  string // signs the text messages
+	// Draft drafts the code that answers a request once this user's login is completed, where nothing else is lacking, and
+	// how it is told to the relying party then. Nil: the browser goes on at /authorize/continue, as it always does where Draft
+	// is nil.
+	Draft func(r *http.Request, request storage.AuthRequest, userID string) (code *storage.NewCode, answer func(http.ResponseWriter))
+	Brand string // signs the text messages
 	// ScanAlone: a person who comes back may be in with the scan alone, where all the conditions of storage.Logins hold.
 	ScanAlone bool
 	Lifetimes Lifetimes

@@ -43,7 +43,8 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	if attempt.PhoneProven {
 		amr = append(amr, storage.AMRSMS)
 	}
-	session, user, err := f.Store.CompleteLogin(ctx, storage.Complete{
+	code, answer := f.draft(r, v.request, attempt.UserID)
+	session, err := f.Store.CompleteLogin(ctx, storage.Complete{
 		AuthRequestID: v.request.ID, Browser: v.browser(), Account: attempt.Account, OpenID: attempt.OpenID,
 		Approved: approved(r), NewBrowser: newBrowser.Hash(),
 		Network: f.Guard.Network(r),
@@ -51,7 +52,7 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 			ID: handle.ID, Hash: handle.Secret.Hash(), AMR: amr, ACR: storage.ACRConfirm, Device: f.Guard.Device(r),
 			ExpiresAt: now.Add(f.Lifetimes.Session), IdleExpiresAt: now.Add(f.Lifetimes.SessionIdle),
 		},
-		Previous: previous.ID, Now: now,
+		Previous: previous.ID, Code: code, Now: now,
 	})
 	switch {
 	case err == nil:
@@ -83,18 +84,19 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	handle.ID = session.ID
 	f.Guard.SetSession(w, handle, session.ExpiresAt.Sub(now))
 	f.wake(ctx, v.request.ID)
-	v.request.Browser, v.request.SessionID = newBrowser.Hash(), session.ID
-	if f.Answer == nil || !f.Answer(w, r, Completed{Request: v.request, Handle: handle, Session: session, User: user}) {
+	if answer == nil {
 		f.toAuthorize(w, r, v.request.ID)
+		return
 	}
+	answer(w)
 }
 
-// Completed is a login that has just opened its session: what the browser will show with its next request.
-type Completed struct {
-	Request storage.AuthRequest // of the browser's new secret
-	Handle  storage.Handle      // of the session's cookie
-	Session storage.Session
-	User    storage.User
+// draft asks the provider for the code that answers the request, if that is all there is to it.
+func (f *Flow) draft(r *http.Request, request storage.AuthRequest, userID string) (*storage.NewCode, func(http.ResponseWriter)) {
+	if f.Draft == nil {
+		return nil, nil
+	}
+	return f.Draft(r, request, userID)
 }
 
 // approved is the attempt whose person the page named where the person clicked; zero without a click. The page may be an

@@ -97,7 +97,7 @@ type options struct {
 	mode      string
 	scanAlone bool
 	client    func(*storage.Client)
-	answer    func(http.ResponseWriter, *http.Request, wechatflow.Completed) bool
+	draft     func(*http.Request, storage.AuthRequest, string) (*storage.NewCode, func(http.ResponseWriter))
 }
 
 const testClientID = "shop"
@@ -193,7 +193,7 @@ func (w *world) newFlow(o options, log *slog.Logger, metrics prometheus.Register
 	}
 	flow, err := wechatflow.New(wechatflow.Config{
 		Store: w.store, Signals: w.signals, Guard: w.guard, Box: w.box, Pages: w.pages, Accounts: w.accounts, SMS: w.pocket,
-		Client: w.shown, Answer: o.answer, Brand: "Qiao", ScanAlone: o.scanAlone, Lifetimes: o.lifetimes, Limits: o.limits, Metrics: metrics, Now: w.clock.Now, Log: log,
+		Client: w.shown, Draft: o.draft, Brand: "Qiao", ScanAlone: o.scanAlone, Lifetimes: o.lifetimes, Limits: o.limits, Metrics: metrics, Now: w.clock.Now, Log: log,
 	})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() {

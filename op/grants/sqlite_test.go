@@ -64,7 +64,7 @@ func (s realStore) signIn(w *world, sealed []byte, now time.Time) (string, stora
 	require.NoError(t, err)
 	require.Equal(t, storage.BindDone, bound.Outcome)
 	h := storage.NewHandle(now)
-	session, _, err := s.CompleteLogin(ctx, storage.Complete{
+	session, err := s.CompleteLogin(ctx, storage.Complete{
 		AuthRequestID: request.ID, Browser: browser, Account: "main", OpenID: "o-anna", Approved: attempt.ID, NewBrowser: storage.NewSecret().Hash(), Now: now,
 		Session: storage.Session{
 			ID: h.ID, Hash: h.Secret.Hash(), AMR: []string{"wechat"}, ACR: "urn:qiao:acr:confirm",

@@ -77,8 +77,8 @@ func (w *world) completeThrough(ctx context.Context, s storage.Store, previous b
 	} else {
 		w.execute(`DELETE FROM sessions WHERE user_id = $1`, user)
 	}
-	session, _, err := s.CompleteLogin(ctx, complete)
-	_, _, repeat := w.a.CompleteLogin(w.t.Context(), complete)
+	session, err := s.CompleteLogin(ctx, complete)
+	_, repeat := w.a.CompleteLogin(w.t.Context(), complete)
 	if err == nil {
 		require.Equal(w.t, previous, session.ID == complete.Previous)
 		require.ErrorIs(w.t, repeat, storage.ErrConflict, "it was acknowledged")

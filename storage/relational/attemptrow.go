@@ -35,8 +35,6 @@ const attemptPerson = `
 const CurrentAttemptQuery = `SELECT ` + AttemptColumns + ` FROM auth_requests r JOIN attempts a ON a.id = r.attempt_id` + attemptPerson + `
 	WHERE r.id = ? AND r.browser = ?`
 
-const selectBareAttempt = `SELECT ` + attemptBare + ` FROM attempts a`
-
 const selectAttempt = `SELECT ` + AttemptColumns + ` FROM attempts a LEFT JOIN auth_requests r ON r.id = a.auth_request_id` + attemptPerson
 
 // AttemptRow scans AttemptColumns, once.

@@ -10,22 +10,19 @@ import (
 // knownBrowserLife is how long a browser knows a person whose login was completed in it.
 const knownBrowserLife = 180 * 24 * time.Hour
 
-// forgetting is by how much the clocks of two replicas may differ where one scan alone and the number of another tab come at
-// the same time.
-const forgetting = 5 * time.Second
-
 // CompleteLogin opens the session of a confirmed attempt, once, in the browser that began it.
-func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, user storage.User, err error) {
+func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, err error) {
 	draft := c
 	err = s.write(ctx, "complete login", func(tx Tx) error {
 		c := draft // it may be run again
 		login, person := askConfirmed(ctx, tx, c), askPerson(ctx, tx, c.Account, c.OpenID, tx.ForShare())
 		knowing, open := askKnown(ctx, tx, c.Browser), askSessions(ctx, tx, c)
-		a, scopes, err := login.hold(ctx, tx, c)
+		a, told, scopes, err := login.hold(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		if user, err = confirmer(ctx, tx, person, c.Now); err != nil {
+		user, err := confirmer(ctx, tx, person, c.Now)
+		if err != nil {
 			return err
 		}
 		browser, err := knowing.hold(user.ID) // a "not me" of this moment came first, and the browser has forgotten
@@ -49,8 +46,7 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 			return err
 		}
 		switch {
-		case a.Alone && known.confirmedAt.After(a.ScannedAt.Add(-forgetting)):
-			// The browser may have forgotten the person since the scan, and have got another id when it met them again.
+		case a.Alone && told != id: // the browser has forgotten the person since the scan, and met them again
 			if err := tx.Do(ctx, `UPDATE notices SET browser_id = ? WHERE id = ?`, id[:], a.ID[:]); err != nil {
 				return err
 			}
@@ -67,9 +63,14 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		if err := tx.Do(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
 			return err
 		}
+		finished, err := issueWith(ctx, tx, session, c)
+		if err != nil {
+			return err
+		}
 		// The browser has one secret: what its other tabs wait for moves with it.
-		if err := tx.Do(ctx, `UPDATE auth_requests SET browser = ?, session_id = CASE WHEN id = ? THEN ? ELSE session_id END
-			WHERE browser = ? AND finished_at = 0 AND expires_at > ?`, c.NewBrowser[:], c.AuthRequestID[:], session.ID[:], c.Browser[:], Micros(c.Now)); err != nil {
+		if err := tx.Do(ctx, `UPDATE auth_requests SET browser = ?, session_id = CASE WHEN id = ? THEN ? ELSE session_id END, finished_at = CASE WHEN id = ? THEN ? ELSE finished_at END
+			WHERE browser = ? AND finished_at = 0 AND expires_at > ?`,
+			c.NewBrowser[:], c.AuthRequestID[:], session.ID[:], c.AuthRequestID[:], finished, c.Browser[:], Micros(c.Now)); err != nil {
 			return err
 		}
 		return audit(ctx, tx, storage.AuditEntry{
@@ -77,9 +78,9 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		})
 	})
 	if err != nil {
-		return storage.Session{}, storage.User{}, err
+		return storage.Session{}, err
 	}
-	return session, user, nil
+	return session, nil
 }
 
 // confirmedRows are the requests of this browser, and the attempt of the one that is to be completed, as they were asked for.
@@ -93,13 +94,14 @@ type confirmedRows struct {
 func askConfirmed(ctx context.Context, tx Tx, c storage.Complete) confirmedRows {
 	return confirmedRows{
 		tx.Query(ctx, `SELECT r.id, r.params, r.expires_at, r.finished_at FROM auth_requests r WHERE r.browser = ? ORDER BY r.id`+tx.ForUpdate(), c.Browser[:]),
-		tx.QueryRow(ctx, selectBareAttempt+` WHERE a.id = (SELECT r.attempt_id FROM auth_requests r WHERE r.id = ?)`+tx.ForUpdate(), c.AuthRequestID[:]),
+		tx.QueryRow(ctx, `SELECT (SELECT n.browser_id FROM notices n WHERE n.id = a.id), `+attemptBare+` FROM attempts a
+			WHERE a.id = (SELECT r.attempt_id FROM auth_requests r WHERE r.id = ?)`+tx.ForUpdate(), c.AuthRequestID[:]),
 	}
 }
 
 // hold returns the newest attempt of the request, which must be confirmed, of this browser (I9) and by whom the caller has
-// seen, and the scopes that were asked for.
-func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, scopes []string, err error) {
+// seen, the browser that a notice of it names, and the scopes that were asked for.
+func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, told storage.Hash, scopes []string, err error) {
 	var text string
 	var expires, finished int64
 	mine := false
@@ -113,27 +115,31 @@ func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (a s
 		}
 		return err
 	}); err != nil {
-		return a, nil, err
+		return a, told, nil, err
 	}
-	a, err = scanAttempt(r.attempt, c.Now)
+	var browserID []byte
+	var row AttemptRow
+	if err = found(r.attempt.Scan(append([]any{&browserID}, row.Dest()...)...)); err == nil {
+		a, err = row.Attempt(c.Now)
+	}
 	switch {
 	case notFound(err) && mine: // no attempt was begun
-		return a, nil, storage.ErrConflict
+		return a, told, nil, storage.ErrConflict
 	case err != nil:
-		return a, nil, err
+		return a, told, nil, err
 	case a.State == storage.AttemptDone && (mine || a.Browser.Equal(c.Browser)):
 		// The browser that has just completed it, in another tab: its secret may still be the one before the login.
-		return a, nil, storage.ErrConflict
+		return a, told, nil, storage.ErrConflict
 	case !mine || finished != 0 || over(expires, c.Now):
-		return a, nil, storage.ErrNotFound
+		return a, told, nil, storage.ErrNotFound
 	case a.State != storage.AttemptConfirmed:
-		return a, nil, whyOver(ctx, tx, a)
+		return a, told, nil, whyOver(ctx, tx, a)
 	case a.Account != c.Account || a.OpenID != c.OpenID: // a newer attempt, by somebody else
-		return a, nil, storage.ErrConflict
+		return a, told, nil, storage.ErrConflict
 	}
 	var params storage.AuthParams
 	err = decode(text, &params)
-	return a, params.Scopes, err
+	return a, hashOf(browserID), params.Scopes, err
 }
 
 // confirmer is the person who confirmed, both of whose rows must stay as they are: not locked, and with a phone.
@@ -277,3 +283,22 @@ func endBrowser(ctx context.Context, tx Tx, earlier []openIn, c storage.Complete
 
 // authTime is now in whole seconds, as auth_time is (OpenID Connect Core §2).
 func authTime(now time.Time) time.Time { return time.Unix(now.Unix(), 0).UTC() }
+
+// issueWith makes the grant of the code that comes with the completion, and returns when it finishes the request; 0 where
+// there is none. The session is this transaction's own, and the user is held: whoever ends either waits, and then sees the
+// grant (I7).
+func issueWith(ctx context.Context, tx Tx, session storage.Session, c storage.Complete) (finished int64, err error) {
+	if c.Code == nil {
+		return 0, nil
+	}
+	code := *c.Code
+	g := &code.Grant
+	if g.UserID != session.UserID {
+		return 0, storage.ErrConflict
+	}
+	g.SessionID, g.AuthTime, g.AMR, g.ACR = session.ID, session.AuthTime, session.AMR, session.ACR
+	if !g.Offline && session.ExpiresAt.Before(g.ExpiresAt) {
+		g.ExpiresAt = session.ExpiresAt
+	}
+	return Micros(c.Now), InsertGrant(ctx, tx, code, session.Account, session.OpenID)
+}

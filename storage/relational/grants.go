@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"qiao/storage"
@@ -14,6 +15,19 @@ const unredeemedKept = time.Hour
 // CodeKept is when a grant goes whose code nobody redeems. Its own end comes with the redemption: a browser can ask for
 // codes all day, and what nobody came for must not pile up until then.
 func CodeKept(codeExpiresAt time.Time) int64 { return Micros(codeExpiresAt.Add(unredeemedKept)) }
+
+// InsertGrant makes the grant of a code. account and openID are those through which its session was opened.
+func InsertGrant(ctx context.Context, tx Tx, c storage.NewCode, account, openID string) error {
+	g := c.Grant
+	var none storage.Hash
+	return tx.Do(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, scopes, nonce, amr, acr,
+			created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
+			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, ?)`,
+		g.ID[:], g.UserID, g.ClientID, g.SessionID[:], account, openID, Bool(g.Offline), Micros(g.AuthTime), g.RedirectURI, g.CodeChallenge,
+		strings.Join(g.Scopes, " "), g.Nonce, strings.Join(g.AMR, " "), g.ACR,
+		Micros(g.CreatedAt), CodeKept(c.CodeExpiresAt), Micros(g.ExpiresAt), c.CodeHash[:], Micros(c.CodeExpiresAt), none[:], none[:], []byte{})
+}
 
 // TokensKept is when a grant goes that was redeemed without a refresh token, 0 where there is one: then it goes at its
 // own end.

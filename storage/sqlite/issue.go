@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"qiao/storage"
@@ -28,7 +27,7 @@ func (s *Store) IssueCode(ctx context.Context, c storage.NewCode) error {
 				return storage.ErrConflict
 			}
 		}
-		return insertGrant(ctx, tx, c, account, openID)
+		return relational.InsertGrant(ctx, tx, c, account, openID)
 	})
 	if err != nil {
 		return fmt.Errorf("issue code: %w", err)
@@ -54,19 +53,6 @@ func issuingSession(ctx context.Context, tx relational.Tx, c storage.NewCode) (a
 		return "", "", storage.ErrPhoneNeeded
 	}
 	return account, openID, nil
-}
-
-func insertGrant(ctx context.Context, tx relational.Tx, c storage.NewCode, account, openID string) error {
-	g := c.Grant
-	var none storage.Hash
-	_, err := tx.Exec(ctx, `INSERT INTO grants (id, user_id, client_id, session_id, account, openid, offline, auth_time, redirect_uri, code_challenge, scopes, nonce, amr, acr,
-			created_at, expires_at, ends_at, revoked_at, code_hash, code_expires_at, code_uses,
-			refresh_seed, refresh_generation, refresh_params, refresh_rotated_at, refresh_repeats, refresh_expires_at, access)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, 0, ?, 0, 0, 0, x'')`,
-		g.ID[:], g.UserID, g.ClientID, g.SessionID[:], account, openID, relational.Bool(g.Offline), relational.Micros(g.AuthTime), g.RedirectURI, g.CodeChallenge,
-		strings.Join(g.Scopes, " "), g.Nonce, strings.Join(g.AMR, " "), g.ACR,
-		relational.Micros(g.CreatedAt), relational.CodeKept(c.CodeExpiresAt), relational.Micros(g.ExpiresAt), c.CodeHash[:], relational.Micros(c.CodeExpiresAt), none[:], none[:])
-	return err
 }
 
 // late reports whether a stored end has come.

@@ -154,7 +154,7 @@ func accountSignedOut(w world) {
 	require.ErrorIs(w, err, storage.ErrNotFound)
 	_, _, err = w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
 	require.ErrorIs(w, err, storage.ErrNotFound)
-	_, _, err = w.b.CompleteLogin(w.Context(), confirmed.completeOf())
+	_, err = w.b.CompleteLogin(w.Context(), confirmed.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict, "a login that was confirmed before opens nothing")
 	_, _, err = w.b.ConfirmLogin(w.Context(), phone.confirmOf(0))
 	require.ErrorIs(w, err, storage.ErrConflict)
@@ -196,7 +196,7 @@ func accountSignOutRacesTVs(w world) {
 			case 2:
 				_, err = s.ApproveDevice(ctx, p.approvalOf(typed))
 			case 3:
-				_, _, err = s.CompleteLogin(ctx, login.completeOf())
+				_, err = s.CompleteLogin(ctx, login.completeOf())
 			default:
 				_, err = s.RedeemDevice(ctx, []tv{phone, typed, approved}[n-4].useOf(start))
 			}

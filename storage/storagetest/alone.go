@@ -125,7 +125,7 @@ func (w world) finish(l login) person {
 	if !l.attempt.Alone {
 		c.Approved = l.attempt.ID
 	}
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	user, err := w.b.User(w.Context(), session.UserID)
 	require.NoError(w, err)
@@ -187,7 +187,7 @@ func aloneLogin(w world) {
 
 	c := l.completeAt(home())
 	c.Session.AMR = []string{"wechat", "sms"} // whatever the caller has seen of an earlier attempt
-	session, _, err := w.b.CompleteLogin(w.Context(), c)
+	session, err := w.b.CompleteLogin(w.Context(), c)
 	require.NoError(w, err, "without a click: this browser knows the person")
 	require.Equal(w, storage.ACRScan, session.ACR)
 	require.Equal(w, []string{"wechat"}, session.AMR)
@@ -212,7 +212,7 @@ func aloneEdges(w world) {
 	require.True(w, w.scanned(&l, "o1"), "the last second")
 	c := l.completeAt(home())
 	c.Now = last.Add(time.Second)
-	_, _, err := w.a.CompleteLogin(w.Context(), c)
+	_, err := w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrConfirmNeeded, "they end between the scan and the browser")
 	require.False(w, w.alone(p.browser, "o1", later(storage.ScanAloneLife)), "thirty days are over")
 }
@@ -280,7 +280,7 @@ func aloneTaken(w world) {
 	require.ErrorIs(w, err, storage.ErrNotFound)
 	c := l.completeAt(home())
 	c.Browser = newHash()
-	_, _, err = w.a.CompleteLogin(w.Context(), c)
+	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrNotFound, "in its own browser alone (I9)")
 
 	other := w.visit(visit{browser: w.finish(l).browser, now: later(2 * time.Hour)})

@@ -89,7 +89,7 @@ func aloneConditions(w world) {
 		if !lack.enough {
 			_, err = w.a.Notice(w.Context(), a.ID, l.now)
 			require.ErrorIs(w, err, storage.ErrNotFound, name)
-			_, _, err := w.a.CompleteLogin(w.Context(), l.completeAt(home()))
+			_, err := w.a.CompleteLogin(w.Context(), l.completeAt(home()))
 			require.ErrorIs(w, err, storage.ErrConflict, name)
 		}
 	}
@@ -122,7 +122,7 @@ func aloneUnknown(w world) {
 	w.bindPhone(&l, "+8613800000001")
 	c := l.completeAt(storage.Hash{})
 	c.Approved = l.attempt.ID
-	_, _, err := w.a.CompleteLogin(w.Context(), c)
+	_, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	again := w.visit(visit{browser: c.NewBrowser, now: later(time.Hour), network: c.Network, nowhere: true})
 	require.False(w, w.scanned(&again, "o1"))

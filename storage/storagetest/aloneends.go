@@ -119,7 +119,7 @@ func aloneVoidedMeanwhile(w world) {
 		require.NoError(w, takeBack(p, later(2*time.Minute)), name)
 		c := l.completeAt(home())
 		c.Approved, c.Now = l.attempt.ID, later(3*time.Minute) // a click replaces no number
-		_, _, err := w.a.CompleteLogin(w.Context(), c)
+		_, err := w.a.CompleteLogin(w.Context(), c)
 		require.Error(w, err, name)
 		switch {
 		case errors.Is(err, storage.ErrConfirmNeeded), errors.Is(err, storage.ErrConflict), errors.Is(err, storage.ErrPhoneNeeded), errors.Is(err, storage.ErrNotFound):
@@ -169,7 +169,7 @@ func aloneDisownedBefore(w world) {
 	require.ErrorIs(w, w.says(l.attempt.ID, "o2", l.now), storage.ErrNotFound, "nor by anybody else")
 	require.NoError(w, w.says(l.attempt.ID, "o1", l.now))
 	require.Equal(w, storage.AttemptExpired, w.current(l).State)
-	_, _, err = w.a.CompleteLogin(w.Context(), l.completeAt(home()))
+	_, err = w.a.CompleteLogin(w.Context(), l.completeAt(home()))
 	require.ErrorIs(w, err, storage.ErrConflict)
 	require.False(w, w.alone(p.browser, "o1", later(2*time.Hour)))
 	require.Contains(w, w.actions(p.user.ID), "login.disowned")

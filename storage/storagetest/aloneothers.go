@@ -15,7 +15,7 @@ func aloneElsewhere(w world) {
 	for name, network := range map[string]storage.Hash{"another": storage.HashOf([]byte("198.51.100.0/24")), "none that is known": {}} {
 		c := l.completeAt(network)
 		c.Approved = l.attempt.ID
-		_, _, err := w.a.CompleteLogin(w.Context(), c)
+		_, err := w.a.CompleteLogin(w.Context(), c)
 		require.ErrorIs(w, err, storage.ErrConfirmNeeded, name)
 	}
 	require.Equal(w, storage.AttemptConfirmed, w.current(l).State, "nothing was done")
@@ -32,7 +32,7 @@ func aloneElsewhere(w world) {
 	require.NoError(w, err)
 	w.approve(&l)
 	c := l.completeAt(there)
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	require.Equal(w, storage.ACRConfirm, session.ACR)
 	back := w.visit(visit{browser: c.NewBrowser, now: later(2 * time.Hour)})
@@ -98,11 +98,11 @@ func aloneInTwoTabs(w world) {
 	require.True(w, w.scanned(&second, "o1"), "the other tab has moved with the browser's secret")
 	c := second.completeAt(home())
 	c.Browser = p.browser
-	_, _, err := w.a.CompleteLogin(w.Context(), c)
+	_, err := w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrNotFound, "a copy of the secret before is worth nothing")
 	c = second.completeAt(home())
 	c.Previous = moved.session.ID
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	require.Equal(w, moved.session.ID, session.ID)
 }

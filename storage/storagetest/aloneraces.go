@@ -58,7 +58,7 @@ func aloneCompletedOnce(w world) {
 		opened := 0
 		for _, r := range parallel(6, func(n int) result {
 			c := l.completeAt(home())
-			_, _, err := w.store(n).CompleteLogin(context.WithoutCancel(w.Context()), c)
+			_, err := w.store(n).CompleteLogin(context.WithoutCancel(w.Context()), c)
 			return result{c.NewBrowser, err}
 		}) {
 			if r.err == nil {
@@ -79,7 +79,7 @@ func (w world) besides(l login, previous storage.ID, fn func() error) (storage.C
 	c.Previous = previous
 	errs := parallel(2, func(n int) error {
 		if n == 0 {
-			_, _, err := w.a.CompleteLogin(context.WithoutCancel(w.Context()), c)
+			_, err := w.a.CompleteLogin(context.WithoutCancel(w.Context()), c)
 			return err
 		}
 		return fn()

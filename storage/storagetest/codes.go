@@ -243,7 +243,7 @@ func codePhoneNeeded(w world) {
 	kept, l, d := w.tokens(p, true, start), w.confirmed(newHash(), "o1", start), w.tv(start)
 	w.takePhone("o2", "o1")
 	_, approved := w.a.ApproveDevice(w.Context(), p.approvalOf(d))
-	_, _, completed := w.b.CompleteLogin(w.Context(), l.completeOf())
+	_, completed := w.b.CompleteLogin(w.Context(), l.completeOf())
 	for name, err := range map[string]error{
 		"a code": w.a.IssueCode(w.Context(), p.codeOf(start)), "a code for a request": w.b.IssueCode(w.Context(), p.codeForRequest(start)),
 		"a device": approved, "a login": completed,

@@ -17,6 +17,11 @@ func completeStories() map[string]story {
 		"a stranger's confirmation needs a click":          completeApproval,
 		"what is not confirmed opens nothing":              completeUnconfirmed,
 		"the login of another person than was seen":        completeByAnother,
+		"a login brings the code of its request":           completeAnswers,
+		"nobody else's login brings a code":                completeAnswersNobodyElse,
+		"the code is of the session that is there":         completeAnswersFromItsSession,
+		"of many completions one brings its code":          completeAnswersOnce,
+		"a code that comes beside an end is dead (I7)":     completeAnswersBesideEnds,
 		"the browser's secret is renewed":                  completeRenewsBrowser,
 		"the browser's other tabs move with its secret":    completeMovesTabs,
 		"two tabs of one browser complete at once":         completeInTwoTabs,
@@ -34,7 +39,7 @@ func completeOpens(w world) {
 	now := start.Add(123456789 * time.Nanosecond)
 	l := w.confirmed(newHash(), "o1", now)
 	c := l.completeOf()
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	want := c.Session
 	want.UserID, want.Account, want.OpenID, want.Browser = session.UserID, account, "o1", c.NewBrowser
@@ -59,7 +64,7 @@ func completeOnce(w world) {
 		l := w.confirmed(newHash(), "o1", start)
 		opened := 0
 		for _, err := range parallel(6, func(n int) error {
-			_, _, err := w.store(n).CompleteLogin(context.WithoutCancel(w.Context()), l.completeOf())
+			_, err := w.store(n).CompleteLogin(context.WithoutCancel(w.Context()), l.completeOf())
 			return err
 		}) {
 			if err == nil {
@@ -80,12 +85,12 @@ func completeForeign(w world) {
 	for name, browser := range map[string]storage.Hash{"another": newHash(), "none": {}, "the phone's": l.phone} {
 		c := l.completeOf()
 		c.Browser = browser
-		_, _, err := w.a.CompleteLogin(w.Context(), c)
+		_, err := w.a.CompleteLogin(w.Context(), c)
 		require.ErrorIs(w, err, storage.ErrNotFound, name)
 	}
 	c := l.completeOf()
 	c.AuthRequestID = w.newRequest(newHash(), start).ID
-	_, _, err := w.a.CompleteLogin(w.Context(), c)
+	_, err := w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrNotFound, "another browser's request")
 	w.complete(l)
 }
@@ -94,10 +99,10 @@ func completeApproval(w world) {
 	l := w.confirmed(newHash(), "o1", start)
 	c := l.completeOf()
 	c.Approved = storage.ID{}
-	_, _, err := w.a.CompleteLogin(w.Context(), c)
+	_, err := w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrApprovalNeeded)
 	c.Approved = storage.NewID(start)
-	_, _, err = w.a.CompleteLogin(w.Context(), c)
+	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrApprovalNeeded, "a click on what another attempt had shown")
 	require.Equal(w, storage.AttemptConfirmed, w.current(l).State, "the click may still come")
 	p := w.complete(l)
@@ -105,32 +110,32 @@ func completeApproval(w world) {
 	again := w.confirmed(p.browser, "o1", start)
 	c = again.completeOf()
 	c.Approved = storage.ID{}
-	_, _, err = w.a.CompleteLogin(w.Context(), c)
+	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err, "this browser knows the person")
 
 	w.signIn("o2", start)
 	other := w.confirmed(c.NewBrowser, "o2", start)
 	c = other.completeOf()
 	c.Approved = storage.ID{}
-	_, _, err = w.a.CompleteLogin(w.Context(), c)
+	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrApprovalNeeded, "and nobody else")
 }
 
 func completeUnconfirmed(w world) {
 	l := w.begin(newHash(), start)
-	_, _, err := w.a.CompleteLogin(w.Context(), l.completeOf())
+	_, err := w.a.CompleteLogin(w.Context(), l.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict, "waiting")
 	w.scan(&l, "o1")
-	_, _, err = w.a.CompleteLogin(w.Context(), l.completeOf())
+	_, err = w.a.CompleteLogin(w.Context(), l.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict, "a scan alone logs nobody in")
 	w.approve(&l)
-	_, _, err = w.a.CompleteLogin(w.Context(), l.completeOf())
+	_, err = w.a.CompleteLogin(w.Context(), l.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict, "the phone is still to be bound")
 	empty := login{request: w.newRequest(l.browser, start), browser: l.browser, now: start}
-	_, _, err = w.a.CompleteLogin(w.Context(), empty.completeOf())
+	_, err = w.a.CompleteLogin(w.Context(), empty.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict, "no attempt was begun")
 	empty.request.ID = storage.NewID(start)
-	_, _, err = w.a.CompleteLogin(w.Context(), empty.completeOf())
+	_, err = w.a.CompleteLogin(w.Context(), empty.completeOf())
 	require.ErrorIs(w, err, storage.ErrNotFound)
 }
 
@@ -138,11 +143,11 @@ func completeLocked(w world) {
 	p := w.signIn("o1", start)
 	l := w.confirmed(newHash(), "o1", start)
 	require.NoError(w, w.a.LockUser(w.Context(), p.user.ID, "ops", start))
-	_, _, err := w.b.CompleteLogin(w.Context(), l.completeOf())
+	_, err := w.b.CompleteLogin(w.Context(), l.completeOf())
 	require.ErrorIs(w, err, storage.ErrLocked)
 	// Nor afterwards: what was confirmed before the lock may be what the lock was for.
 	require.NoError(w, w.a.UnlockUser(w.Context(), p.user.ID, "ops", start))
-	_, _, err = w.b.CompleteLogin(w.Context(), l.completeOf())
+	_, err = w.b.CompleteLogin(w.Context(), l.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict)
 	require.Equal(w, p.user.ID, w.signIn("o1", start).user.ID)
 }
@@ -151,7 +156,7 @@ func completePhoneNeeded(w world) {
 	w.signIn("o1", start)
 	l := w.confirmed(newHash(), "o1", start)
 	w.takePhone("o2", "o1")
-	_, _, err := w.b.CompleteLogin(w.Context(), l.completeOf())
+	_, err := w.b.CompleteLogin(w.Context(), l.completeOf())
 	require.ErrorIs(w, err, storage.ErrPhoneNeeded)
 	require.Equal(w, storage.ConfirmPhoneNeeded, w.approve(&l), "the phone page goes on to the binding")
 	w.bindPhone(&l, "+8613800000009")
@@ -162,12 +167,12 @@ func completeLate(w world) {
 	l := w.confirmed(newHash(), "o1", start)
 	c := l.completeOf()
 	c.Now = start.Add(10 * time.Minute)
-	_, _, err := w.a.CompleteLogin(w.Context(), c)
+	_, err := w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrConflict, "the attempt is late")
 	c.Now = start.Add(time.Hour)
-	_, _, err = w.a.CompleteLogin(w.Context(), c)
+	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrNotFound, "so is its request")
 	require.NoError(w, w.a.EndAuthRequest(w.Context(), l.request.ID, l.browser, start))
-	_, _, err = w.a.CompleteLogin(w.Context(), l.completeOf())
+	_, err = w.a.CompleteLogin(w.Context(), l.completeOf())
 	require.ErrorIs(w, err, storage.ErrNotFound)
 }

@@ -70,7 +70,7 @@ func completeInTwoTabs(w world) {
 		errs := parallel(2, func(n int) error {
 			c := tabs[n].completeOf()
 			c.NewBrowser = renewed[n]
-			_, _, err := w.store(n).CompleteLogin(context.WithoutCancel(w.Context()), c)
+			_, err := w.store(n).CompleteLogin(context.WithoutCancel(w.Context()), c)
 			return err
 		})
 		winner := 0
@@ -93,7 +93,7 @@ func completeRenewsSession(w world) {
 	l := w.confirmed(p.browser, "o1", later)
 	c := l.completeOf()
 	c.Previous = p.session.ID
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	require.Equal(w, p.session.ID, session.ID, "the sid stays")
 	require.Equal(w, later, session.AuthTime)
@@ -115,7 +115,7 @@ func completeEndsOther(w world) {
 	l := w.confirmed(p.browser, "o2", start)
 	c := l.completeOf()
 	c.Previous = p.session.ID
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	require.Equal(w, c.Session.ID, session.ID)
 	_, _, err = w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
@@ -146,7 +146,7 @@ func completeEndsUnnamed(w world) {
 	l := w.confirmed(p.browser, "o1", start)
 	c := l.completeOf()
 	c.Previous = w.signIn("o1", start).session.ID
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	require.Equal(w, c.Previous, session.ID)
 	_, _, err = w.b.Session(w.Context(), session.ID, c.Session.Hash, time.Hour, start)
@@ -163,7 +163,7 @@ func completeOverPrevious(w world) {
 		l := w.confirmed(previous.browser, "o1", late)
 		c := l.completeOf()
 		c.Previous = previous.session.ID
-		session, _, err := w.a.CompleteLogin(w.Context(), c)
+		session, err := w.a.CompleteLogin(w.Context(), c)
 		require.NoError(w, err, name)
 		require.Equal(w, c.Session.ID, session.ID, name)
 	}

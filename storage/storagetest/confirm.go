@@ -181,7 +181,7 @@ func declineEnds(w world) {
 		scanned, _, err := w.a.RecordScan(w.Context(), l.scanOf("o1"))
 		require.NoError(w, err)
 		require.Equal(w, storage.ScanOver, scanned, "its scenes are void")
-		_, _, err = w.a.CompleteLogin(w.Context(), l.completeOf())
+		_, err = w.a.CompleteLogin(w.Context(), l.completeOf())
 		require.ErrorIs(w, err, storage.ErrConflict)
 		declined := 0
 		for _, action := range w.actions("") {
@@ -225,7 +225,7 @@ func declineRacesConfirm(w world) {
 			case 1:
 				_, err = w.b.DeclineLogin(ctx, l.attempt.ID, l.phone, start)
 			case 2:
-				_, _, err = w.b.CompleteLogin(ctx, l.completeOf())
+				_, err = w.b.CompleteLogin(ctx, l.completeOf())
 			}
 			return err
 		})

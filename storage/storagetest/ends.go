@@ -198,7 +198,7 @@ func lockRacesLogin(w world) {
 				return w.a.LockUser(ctx, p.user.ID, "ops", start)
 			}
 			var err error
-			opened, _, err = w.b.CompleteLogin(ctx, c)
+			opened, err = w.b.CompleteLogin(ctx, c)
 			return refused(err)
 		})
 		require.NoError(w, errors.Join(errs...))

@@ -149,7 +149,7 @@ func unfollowRacesLogin(w world) {
 		c := l.completeOf()
 		results := parallel(2, func(i int) error {
 			if i == 0 {
-				_, _, err := w.a.CompleteLogin(context.WithoutCancel(w.Context()), c)
+				_, err := w.a.CompleteLogin(context.WithoutCancel(w.Context()), c)
 				return err
 			}
 			// Asked, for the scan of this login is of the same second.
@@ -178,10 +178,10 @@ func unfollowBeforeLogin(w world) {
 	require.NoError(w, err)
 	c := l.completeOf()
 	c.Now = start.Add(1900 * time.Millisecond) // auth_time is the second of the unfollow
-	_, _, err = w.a.CompleteLogin(w.Context(), c)
+	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrConflict)
 	c.Now = start.Add(2 * time.Second)
-	_, _, err = w.a.CompleteLogin(w.Context(), c)
+	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err, "a person who does not follow may go on")
 }
 
@@ -213,7 +213,7 @@ func unfollowVoids(w world) {
 		require.Equal(w, storage.AttemptExpired, a.State, device.openID)
 		require.Equal(w, storage.AttemptDone, w.current(done).State)
 		w.follow(account, confirmed.openID, true, at.Add(3*time.Second))
-		_, _, err = w.a.CompleteLogin(w.Context(), confirmed.completeOf())
+		_, err = w.a.CompleteLogin(w.Context(), confirmed.completeOf())
 		require.ErrorIs(w, err, storage.ErrConflict, "who follows again confirms again")
 	}
 

@@ -154,7 +154,7 @@ func disownedBrowser(w world) {
 	l := w.confirmed(theirs.browser, "o1", start)
 	c := l.completeOf()
 	c.Approved = storage.ID{}
-	_, _, err = w.a.CompleteLogin(w.Context(), c)
+	_, err = w.a.CompleteLogin(w.Context(), c)
 	require.ErrorIs(w, err, storage.ErrApprovalNeeded, "that browser knows the person no more")
 	again, err := w.b.RevokeByNotice(w.Context(), n.ID, phone, start.Add(time.Hour))
 	require.NoError(w, err)

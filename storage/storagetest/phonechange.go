@@ -174,7 +174,7 @@ func (w world) loggedInFor(p person, r storage.AuthRequest, openID, acr string) 
 	}
 	c := l.completeOf()
 	c.Previous, c.Session.ACR = p.session.ID, acr
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	p.session, p.browser = session, c.NewBrowser
 	return p

@@ -28,12 +28,12 @@ func changeEnds(w world) {
 	require.False(w, w.alive(theirs.Grant.ID))
 	require.True(w, w.alive(offline.Grant.ID), "offline_access stays")
 	require.True(w, w.alive(d.ID), "and so do TVs")
-	_, _, err = w.b.CompleteLogin(w.Context(), waiting.completeOf())
+	_, err = w.b.CompleteLogin(w.Context(), waiting.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict, "a login that was confirmed before opens nothing")
 	for _, browser := range []storage.Hash{p.browser, other.browser} {
 		c := w.confirmed(browser, "o1", start).completeOf()
 		c.Browser, c.Approved = browser, storage.ID{}
-		_, _, err = w.a.CompleteLogin(w.Context(), c)
+		_, err = w.a.CompleteLogin(w.Context(), c)
 		require.ErrorIs(w, err, storage.ErrApprovalNeeded, "no browser knows the person")
 	}
 	issued, err := w.a.RotateRefreshToken(w.Context(), rotationOf(offline, start))
@@ -165,7 +165,7 @@ func changeDisowned(w world) {
 	require.False(w, w.alive(offline.Grant.ID))
 	_, _, err = w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
 	require.ErrorIs(w, err, storage.ErrNotFound)
-	_, _, err = w.b.CompleteLogin(w.Context(), waiting.completeOf())
+	_, err = w.b.CompleteLogin(w.Context(), waiting.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict)
 	require.Equal(w, []string{"phone.bind", "login", "phone.change", "phone.disowned"}, w.actions(p.user.ID))
 	back := w.approved("o1", start)

@@ -223,7 +223,7 @@ func changeBesideIssue(w world) {
 			case 1:
 				err = s.IssueCode(ctx, code)
 			default:
-				_, _, err = s.CompleteLogin(ctx, waiting.completeOf())
+				_, err = s.CompleteLogin(ctx, waiting.completeOf())
 			}
 			if errors.Is(err, storage.ErrConflict) {
 				return nil

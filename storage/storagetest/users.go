@@ -189,7 +189,7 @@ func userRecovered(w world) {
 		require.ErrorIs(w, err, storage.ErrNotFound)
 	}
 	require.False(w, w.alive(kept.Grant.ID) || w.alive(theirs.Grant.ID))
-	_, _, err = w.b.CompleteLogin(w.Context(), waiting.completeOf())
+	_, err = w.b.CompleteLogin(w.Context(), waiting.completeOf())
 	require.ErrorIs(w, err, storage.ErrConflict, "a login of the lost WeChat that was confirmed before")
 	scopes, err := w.b.Consent(w.Context(), old.user.ID, "grafana")
 	require.NoError(w, err)
@@ -253,7 +253,7 @@ func userRecoveredBesideIssue(w world) {
 			case 0:
 				return s.RecoverUser(ctx, old.user.ID, newer.user.ID, "ops", start)
 			case 3:
-				_, _, err = s.CompleteLogin(ctx, waiting.completeOf())
+				_, err = s.CompleteLogin(ctx, waiting.completeOf())
 			default:
 				err = s.IssueCode(ctx, codes[n-1])
 			}
@@ -288,7 +288,7 @@ func userUnbound(w world) {
 	require.False(w, w.alive(issued.Grant.ID))
 	_, _, err = w.b.Session(w.Context(), p.session.ID, p.session.Hash, time.Hour, start)
 	require.ErrorIs(w, err, storage.ErrNotFound)
-	_, _, err = w.a.CompleteLogin(w.Context(), l.completeOf())
+	_, err = w.a.CompleteLogin(w.Context(), l.completeOf())
 	require.ErrorIs(w, err, storage.ErrPhoneNeeded, "a login that was confirmed before")
 	require.ErrorIs(w, w.a.UnbindUser(w.Context(), "nobody", "ops", start), storage.ErrNotFound)
 	again := w.signIn("o1", start.Add(time.Minute))

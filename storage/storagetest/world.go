@@ -202,7 +202,7 @@ func (w world) confirmed(browser storage.Hash, openID string, now time.Time) log
 func (w world) complete(l login) person {
 	w.Helper()
 	c := l.completeOf()
-	session, _, err := w.a.CompleteLogin(w.Context(), c)
+	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err)
 	user, err := w.b.User(w.Context(), session.UserID)
 	require.NoError(w, err)

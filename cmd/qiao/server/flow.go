@@ -28,7 +28,7 @@ type flowParts struct {
 	box     *seal.Box
 	pages   *ui.Renderer
 	clients *clients.Registry
-	answer  func(http.ResponseWriter, *http.Request, wechatflow.Completed) bool
+	draft   func(*http.Request, storage.AuthRequest, string) (*storage.NewCode, func(http.ResponseWriter))
 	metrics *prometheus.Registry
 	log     *slog.Logger
 }
@@ -72,7 +72,7 @@ func buildFlow(c config.Config, p flowParts) (*wechatflow.Flow, error) {
 	day := func(max int) wechatflow.Rate { return wechatflow.Rate{Max: max, Window: 24 * time.Hour} }
 	return wechatflow.New(wechatflow.Config{
 		Store: p.store, Signals: p.signals, Guard: p.guard, Box: p.box, Pages: p.pages,
-		Accounts: accounts, SMS: sender, Client: p.clients.Shown, Answer: p.answer, Brand: c.Brand.Name, ScanAlone: c.ScanAlone,
+		Accounts: accounts, SMS: sender, Client: p.clients.Shown, Draft: p.draft, Brand: c.Brand.Name, ScanAlone: c.ScanAlone,
 		Metrics: p.metrics, Now: time.Now, Log: p.log,
 		Lifetimes: wechatflow.Lifetimes{
 			Attempt: c.Lifetimes.Attempt, Picture: c.Lifetimes.Picture, Code: c.Lifetimes.PhoneCode,

@@ -133,8 +133,8 @@ func build(ctx context.Context, o Options) (_ *parts, err error) {
 	var provider *op.Provider // and the flow lead to each other
 	flow, err := buildFlow(c, flowParts{
 		store: store, signals: signals, guard: guard, box: box, pages: pages, clients: registry, metrics: p.metrics, log: log,
-		answer: func(w http.ResponseWriter, r *http.Request, done wechatflow.Completed) bool {
-			return provider.Answer(w, r, done.Request, done.Handle, done.Session, done.User)
+		draft: func(r *http.Request, request storage.AuthRequest, userID string) (*storage.NewCode, func(http.ResponseWriter)) {
+			return provider.Draft(r, request, userID)
 		},
 	})
 	if err != nil {
