@@ -69,7 +69,7 @@ func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session 
 		}
 		// The browser has one secret: what its other tabs wait for moves with it.
 		if err := tx.Do(ctx, `UPDATE auth_requests SET browser = ?, session_id = CASE WHEN id = ? THEN ? ELSE session_id END, finished_at = CASE WHEN id = ? THEN ? ELSE finished_at END
-			WHERE browser = ? AND finished_at = 0 AND expires_at > ?`,
+			WHERE browser = ? AND finished_at = 0 AND expires_at + 0 > ?`, // + 0: nobody is to look for all that is not over
 			c.NewBrowser[:], c.AuthRequestID[:], session.ID[:], c.AuthRequestID[:], finished, c.Browser[:], Micros(c.Now)); err != nil {
 			return err
 		}
