@@ -130,10 +130,16 @@ func TestHotTransitionsAreOneRoundTrip(t *testing.T) {
 // waits returns once a statement waits for a row.
 func (w *world) waits() {
 	w.t.Helper()
+	w.waitFor(1)
+}
+
+// waitFor returns once so many statements wait for a lock.
+func (w *world) waitFor(n int) {
+	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		var waiting int
 		require.NoError(w.t, w.pool.QueryRow(w.t.Context(), `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting))
-		return waiting == 1
+		return waiting == n
 	}, patience, 5*time.Millisecond)
 }

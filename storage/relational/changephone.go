@@ -91,6 +91,9 @@ func (c phoneChange) change(ctx context.Context, tx Tx, t storage.ChangeTry, cod
 	if err := setPhone(ctx, tx, user.ID, code, t.Now); err != nil {
 		return result, err
 	}
+	if err := forgetBrowsers(ctx, tx, user.ID); err != nil {
+		return result, err
+	}
 	for _, statement := range []string{
 		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND id <> ? AND ended_at = 0`,
 		`UPDATE grants SET revoked_at = ? WHERE user_id = ? AND session_id <> ? AND offline = 0 AND revoked_at = 0`,
@@ -98,9 +101,6 @@ func (c phoneChange) change(ctx context.Context, tx Tx, t storage.ChangeTry, cod
 		if err := tx.Do(ctx, statement, Micros(t.Now), user.ID, t.SessionID[:]); err != nil {
 			return result, err
 		}
-	}
-	if err := forgetBrowsers(ctx, tx, user.ID); err != nil {
-		return result, err
 	}
 	if err := tx.Do(ctx, `DELETE FROM phone_codes WHERE attempt_id = ?`, t.ID[:]); err != nil {
 		return result, err

@@ -116,11 +116,11 @@ func deleteUser(ctx context.Context, tx Tx, userID string) error {
 		`DELETE FROM phone_changes WHERE user_id = ?`,
 		`DELETE FROM identities WHERE user_id = ?`,
 		`DELETE FROM notices WHERE user_id = ?`,
+		`DELETE FROM known_browsers WHERE user_id = ?`,
 		`DELETE FROM sessions WHERE user_id = ?`,
 		`DELETE FROM device_authorizations WHERE id IN (SELECT id FROM grants WHERE user_id = ? AND for_device = 1)`,
 		`DELETE FROM grants WHERE user_id = ?`,
 		`DELETE FROM consents WHERE user_id = ?`,
-		`DELETE FROM known_browsers WHERE user_id = ?`,
 		`DELETE FROM users WHERE id = ?`,
 	} {
 		if _, err := tx.Exec(ctx, statement, userID); err != nil {
@@ -153,6 +153,9 @@ const (
 // endUser ends every session and grant of a user whose row this transaction holds. What was issued by somebody who held
 // the row before is committed by now, and each statement sees it.
 func endUser(ctx context.Context, tx Tx, userID string, now time.Time) error {
+	if err := forgetBrowsers(ctx, tx, userID); err != nil { // before the sessions, as a login holds them
+		return err
+	}
 	for _, statement := range []string{
 		`UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at = 0`,
 		revokeUsers,
@@ -161,5 +164,5 @@ func endUser(ctx context.Context, tx Tx, userID string, now time.Time) error {
 			return err
 		}
 	}
-	return forgetBrowsers(ctx, tx, userID)
+	return nil
 }

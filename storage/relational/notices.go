@@ -143,6 +143,11 @@ func (s *Store) RevokeByNotice(ctx context.Context, id storage.ID, phone storage
 		if err := tx.Do(ctx, `UPDATE notices SET revoked_at = ? WHERE id = ?`, Micros(now), id[:]); err != nil {
 			return err
 		}
+		// Whoever was let in by mistake may have been let in elsewhere, too. And a login that goes on beside this, because its
+		// browser knows the person, has opened its session by the time that is forgotten: what follows sees it.
+		if err := forgetBrowsers(ctx, tx, n.UserID); err != nil {
+			return err
+		}
 		action := "login.disowned"
 		switch n.Kind {
 		case storage.NoticeTV:
@@ -154,10 +159,6 @@ func (s *Store) RevokeByNotice(ctx context.Context, id storage.ID, phone storage
 			err = disownBrowser(ctx, tx, n, now)
 		}
 		if err != nil {
-			return err
-		}
-		// Whoever was let in by mistake may have been let in elsewhere, too.
-		if err := forgetBrowsers(ctx, tx, n.UserID); err != nil {
 			return err
 		}
 		return audit(ctx, tx, storage.AuditEntry{
