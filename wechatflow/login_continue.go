@@ -43,7 +43,7 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	if attempt.PhoneProven {
 		amr = append(amr, storage.AMRSMS)
 	}
-	code, answer := f.draft(r, v.request, attempt.UserID)
+	code, answer := f.draft(r, v.request, attempt)
 	session, err := f.Store.CompleteLogin(ctx, storage.Complete{
 		AuthRequestID: v.request.ID, Browser: v.browser(), Account: attempt.Account, OpenID: attempt.OpenID,
 		Approved: approved(r), NewBrowser: newBrowser.Hash(),
@@ -91,12 +91,13 @@ func (f *Flow) complete(w http.ResponseWriter, r *http.Request, v visit, attempt
 	answer(w)
 }
 
-// draft asks the provider for the code that answers the request, if that is all there is to it.
-func (f *Flow) draft(r *http.Request, request storage.AuthRequest, userID string) (*storage.NewCode, func(http.ResponseWriter)) {
-	if f.Draft == nil {
+// draft asks the provider for the code that answers the request, if that is all there is to it. Where the click is still due
+// there will be none, and none may be counted: whoever holds somebody's confirmation could use up their rate without a login.
+func (f *Flow) draft(r *http.Request, request storage.AuthRequest, attempt storage.Attempt) (*storage.NewCode, func(http.ResponseWriter)) {
+	if f.Draft == nil || !attempt.Known && attempt.Via != storage.ViaWeChat && approved(r) != attempt.ID {
 		return nil, nil
 	}
-	return f.Draft(r, request, userID)
+	return f.Draft(r, request, attempt.UserID)
 }
 
 // approved is the attempt whose person the page named where the person clicked; zero without a click. The page may be an
