@@ -12,75 +12,97 @@ const knownBrowserLife = 180 * 24 * time.Hour
 
 // CompleteLogin opens the session of a confirmed attempt, once, in the browser that began it.
 func (s *Store) CompleteLogin(ctx context.Context, c storage.Complete) (session storage.Session, err error) {
-	draft := c
 	err = s.write(ctx, "complete login", func(tx Tx) error {
-		c := draft // it may be run again
-		login, person := askConfirmed(ctx, tx, c), askPerson(ctx, tx, c.Account, c.OpenID, tx.ForShare())
-		knowing, open := askKnown(ctx, tx, c.Browser), askSessions(ctx, tx, c)
-		a, told, scopes, err := login.hold(ctx, tx, c)
+		held, err := holdCompletion(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		user, err := confirmer(ctx, tx, person, c.Now)
-		if err != nil {
-			return err
-		}
-		browser, err := knowing.hold(user.ID) // a "not me" of this moment came first, and the browser has forgotten
-		if err != nil {
-			return err
-		}
-		sessions, err := readSessions(open)
-		if err != nil {
-			return err
-		}
-		known := browser.person
-		if err := welcome(a, known, c); err != nil {
-			return err
-		}
-		action := "login"
-		if a.Alone {
-			action, c.Session.AMR, c.Session.ACR = "login.scan", []string{storage.AMRWeChat}, storage.ACRScan
-		}
-		id := browser.identify(sessions, c)
-		if session, err = openSession(ctx, tx, a, user, id, sessions, c); err != nil {
-			return err
-		}
-		switch {
-		case a.Alone && told != id: // the browser has forgotten the person since the scan, and met them again
-			if err := tx.Do(ctx, `UPDATE notices SET browser_id = ? WHERE id = ?`, id[:], a.ID[:]); err != nil {
-				return err
-			}
-		case !a.Alone && !known.knows(c.Now):
-			if err := insertNotice(ctx, tx, storage.Notice{
-				Account: a.Account, OpenID: a.OpenID, UserID: user.ID, Kind: storage.NoticeBrowser, Target: session.ID, ClientID: a.ClientID, Device: c.Session.Device,
-			}, id, c.Now); err != nil {
-				return err
-			}
-		}
-		if err := browser.learn(ctx, tx, a, id, scopes, user.ID, c); err != nil {
-			return err
-		}
-		if err := tx.Do(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
-			return err
-		}
-		finished, err := issueWith(ctx, tx, session, c)
-		if err != nil {
-			return err
-		}
-		// The browser has one secret: what its other tabs wait for moves with it.
-		if err := tx.Do(ctx, `UPDATE auth_requests SET browser = ?, session_id = CASE WHEN id = ? THEN ? ELSE session_id END, finished_at = CASE WHEN id = ? THEN ? ELSE finished_at END
-			WHERE browser = ? AND finished_at = 0 AND expires_at + 0 > ?`, // + 0: nobody is to look for all that is not over
-			c.NewBrowser[:], c.AuthRequestID[:], session.ID[:], c.AuthRequestID[:], finished, c.Browser[:], Micros(c.Now)); err != nil {
-			return err
-		}
-		return audit(ctx, tx, storage.AuditEntry{
-			At: c.Now, Actor: actorUser, Action: action, UserID: user.ID, ClientID: a.ClientID, Account: a.Account, Detail: c.Session.Device.Name,
-		})
+		session, err = completeLogin(ctx, tx, held, c)
+		return err
 	})
 	if err != nil {
 		return storage.Session{}, err
 	}
 	return session, nil
+}
+
+// completion is what the completion of a login rests on, held.
+type completion struct {
+	attempt  storage.Attempt // confirmed
+	told     storage.Hash    // the browser that the notice of a scan alone names
+	scopes   []string        // that were asked for
+	user     storage.User
+	browser  knowing
+	sessions []openIn
+}
+
+// holdCompletion asks for all of it in one round trip, in the order of the locks.
+func holdCompletion(ctx context.Context, tx Tx, c storage.Complete) (held completion, err error) {
+	login, person := askConfirmed(ctx, tx, c), askPerson(ctx, tx, c.Account, c.OpenID, tx.ForShare())
+	browser, sessions := askKnown(ctx, tx, c.Browser), askSessions(ctx, tx, c)
+	if held, err = login.hold(ctx, tx, c); err != nil {
+		return held, err
+	}
+	if held.user, err = confirmer(ctx, tx, person, c.Now); err != nil {
+		return held, err
+	}
+	if held.browser, err = browser.hold(held.user.ID); err != nil { // a "not me" of this moment came first, and the browser has forgotten
+		return held, err
+	}
+	if held.sessions, err = readSessions(sessions); err != nil {
+		return held, err
+	}
+	return held, welcome(held.attempt, held.browser.person, c)
+}
+
+// completeLogin writes what a completion changes. Nothing in it waits for a result but the renewal of a session.
+func completeLogin(ctx context.Context, tx Tx, held completion, c storage.Complete) (storage.Session, error) {
+	a, user, action := held.attempt, held.user, "login"
+	if a.Alone {
+		action, c.Session.AMR, c.Session.ACR = "login.scan", []string{storage.AMRWeChat}, storage.ACRScan
+	}
+	browserID := held.browser.identify(held.sessions, c)
+	session, err := openSession(ctx, tx, a, user, browserID, held.sessions, c)
+	if err != nil {
+		return session, err
+	}
+	if err := tellOfLogin(ctx, tx, held, session, browserID, c); err != nil {
+		return session, err
+	}
+	if err := held.browser.learn(ctx, tx, a, browserID, held.scopes, user.ID, c); err != nil {
+		return session, err
+	}
+	if err := tx.Do(ctx, `UPDATE attempts SET state = 'done', version = version + 1 WHERE id = ?`, a.ID[:]); err != nil {
+		return session, err
+	}
+	finished, err := issueWith(ctx, tx, session, c)
+	if err != nil {
+		return session, err
+	}
+	// The browser has one secret: what its other tabs wait for moves with it.
+	if err := tx.Do(ctx, `UPDATE auth_requests SET browser = ?, session_id = CASE WHEN id = ? THEN ? ELSE session_id END, finished_at = CASE WHEN id = ? THEN ? ELSE finished_at END
+		WHERE browser = ? AND finished_at = 0 AND expires_at + 0 > ?`, // + 0: nobody is to look for all that is not over
+		c.NewBrowser[:], c.AuthRequestID[:], session.ID[:], c.AuthRequestID[:], finished, c.Browser[:], Micros(c.Now)); err != nil {
+		return session, err
+	}
+	return session, audit(ctx, tx, storage.AuditEntry{
+		At: c.Now, Actor: actorUser, Action: action, UserID: user.ID, ClientID: a.ClientID, Account: a.Account, Detail: c.Session.Device.Name,
+	})
+}
+
+// tellOfLogin writes the notice of a login in a browser that is new to the person. That of a scan alone is there already, and
+// names the browser as it was called then: it may have forgotten the person since, and met them again.
+func tellOfLogin(ctx context.Context, tx Tx, held completion, session storage.Session, browserID storage.Hash, c storage.Complete) error {
+	a := held.attempt
+	switch {
+	case a.Alone && held.told != browserID:
+		return tx.Do(ctx, `UPDATE notices SET browser_id = ? WHERE id = ?`, browserID[:], a.ID[:])
+	case a.Alone, held.browser.person.knows(c.Now):
+		return nil
+	}
+	return insertNotice(ctx, tx, storage.Notice{
+		Account: a.Account, OpenID: a.OpenID, UserID: held.user.ID, Kind: storage.NoticeBrowser, Target: session.ID, ClientID: a.ClientID, Device: session.Device,
+	}, browserID, c.Now)
 }
 
 // confirmedRows are the requests of this browser, and the attempt of the one that is to be completed, as they were asked for.
@@ -100,8 +122,8 @@ func askConfirmed(ctx context.Context, tx Tx, c storage.Complete) confirmedRows 
 }
 
 // hold returns the newest attempt of the request, which must be confirmed, of this browser (I9) and by whom the caller has
-// seen, the browser that a notice of it names, and the scopes that were asked for.
-func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (a storage.Attempt, told storage.Hash, scopes []string, err error) {
+// seen, and what comes with it.
+func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (held completion, err error) {
 	var text string
 	var expires, finished int64
 	mine := false
@@ -115,31 +137,33 @@ func (r confirmedRows) hold(ctx context.Context, tx Tx, c storage.Complete) (a s
 		}
 		return err
 	}); err != nil {
-		return a, told, nil, err
+		return held, err
 	}
 	var browserID []byte
 	var row AttemptRow
 	if err = found(r.attempt.Scan(append([]any{&browserID}, row.Dest()...)...)); err == nil {
-		a, err = row.Attempt(c.Now)
+		held.attempt, err = row.Attempt(c.Now)
 	}
+	a := held.attempt
 	switch {
 	case notFound(err) && mine: // no attempt was begun
-		return a, told, nil, storage.ErrConflict
+		return held, storage.ErrConflict
 	case err != nil:
-		return a, told, nil, err
+		return held, err
 	case a.State == storage.AttemptDone && (mine || a.Browser.Equal(c.Browser)):
 		// The browser that has just completed it, in another tab: its secret may still be the one before the login.
-		return a, told, nil, storage.ErrConflict
+		return held, storage.ErrConflict
 	case !mine || finished != 0 || over(expires, c.Now):
-		return a, told, nil, storage.ErrNotFound
+		return held, storage.ErrNotFound
 	case a.State != storage.AttemptConfirmed:
-		return a, told, nil, whyOver(ctx, tx, a)
+		return held, whyOver(ctx, tx, a)
 	case a.Account != c.Account || a.OpenID != c.OpenID: // a newer attempt, by somebody else
-		return a, told, nil, storage.ErrConflict
+		return held, storage.ErrConflict
 	}
 	var params storage.AuthParams
 	err = decode(text, &params)
-	return a, hashOf(browserID), params.Scopes, err
+	held.told, held.scopes = hashOf(browserID), params.Scopes
+	return held, err
 }
 
 // confirmer is the person who confirmed, both of whose rows must stay as they are: not locked, and with a phone.
@@ -179,110 +203,6 @@ func welcome(a storage.Attempt, known knownBrowser, c storage.Complete) error {
 	}
 	return nil
 }
-
-// openSession renews this browser's session of the same user, or opens a new one, and ends all others of this browser: its
-// cookie names one session, and one that no cookie names could only be ended by a lock.
-func openSession(ctx context.Context, tx Tx, a storage.Attempt, user storage.User, browserID storage.Hash, earlier []openIn, c storage.Complete) (storage.Session, error) {
-	session := c.Session
-	session.UserID, session.Account, session.OpenID, session.Browser = user.ID, a.Account, a.OpenID, c.NewBrowser
-	session.AuthTime, session.LastSeenAt, session.CreatedAt = authTime(c.Now), c.Now, c.Now
-	facts := encode(SessionFacts{AMR: session.AMR, ACR: session.ACR, Device: session.Device})
-
-	renewed := int64(0)
-	if !c.Previous.IsZero() {
-		var err error
-		if renewed, err = tx.Exec(ctx, `UPDATE sessions SET hash = ?, account = ?, openid = ?, browser = ?, browser_id = ?, auth_time = ?, facts = ?, last_seen_at = ?, idle_expires_at = ?, expires_at = ?
-			WHERE id = ? AND user_id = ? AND ended_at = 0 AND expires_at > ? AND idle_expires_at > ?`,
-			session.Hash[:], session.Account, session.OpenID, session.Browser[:], browserID[:], Micros(session.AuthTime), facts, Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt),
-			c.Previous[:], user.ID, Micros(c.Now), Micros(c.Now)); err != nil {
-			return session, err
-		}
-	}
-	if err := endBrowser(ctx, tx, earlier, c, renewed > 0); err != nil {
-		return session, err
-	}
-	if renewed > 0 {
-		if err := joinBrowsers(ctx, tx, earlier, user.ID, browserID, c); err != nil {
-			return session, err
-		}
-		return scanSession(tx.QueryRow(ctx, `SELECT `+SessionColumns+` FROM sessions s WHERE s.id = ?`, c.Previous[:]))
-	}
-	if err := tx.Do(ctx, `INSERT INTO sessions (id, hash, user_id, account, openid, browser, browser_id, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
-		session.ID[:], session.Hash[:], session.UserID, session.Account, session.OpenID, session.Browser[:], browserID[:], Micros(session.AuthTime), facts,
-		Micros(c.Now), Micros(c.Now), Micros(session.IdleExpiresAt), Micros(session.ExpiresAt)); err != nil {
-		return session, err
-	}
-	return stored(session), nil
-}
-
-// stored is the new session as it will be read: in microseconds, and not ended.
-func stored(s storage.Session) storage.Session {
-	s.CreatedAt, s.LastSeenAt, s.EndedAt = Time(Micros(s.CreatedAt)), Time(Micros(s.LastSeenAt)), time.Time{}
-	s.ExpiresAt, s.IdleExpiresAt = Time(Micros(s.ExpiresAt)), Time(Micros(s.IdleExpiresAt))
-	return s
-}
-
-// openIn is a session that a browser has, and the id that the browser had when it was opened.
-type openIn struct {
-	id        storage.ID
-	browserID storage.Hash
-}
-
-// askSessions asks for the sessions that this browser has had so far, of whatever user: also those whose cookie was lost,
-// and the one whose cookie it shows.
-func askSessions(ctx context.Context, tx Tx, c storage.Complete) Rows {
-	const mine = `SELECT s.id, s.browser_id FROM sessions s WHERE s.ended_at = 0 AND `
-	if c.Previous.IsZero() {
-		return tx.Query(ctx, mine+`s.browser = ? ORDER BY s.id`, c.Browser[:])
-	}
-	return tx.Query(ctx, mine+`(s.browser = ? OR s.id = ?) ORDER BY s.id`, c.Browser[:], c.Previous[:])
-}
-
-func readSessions(rows Rows) (list []openIn, err error) {
-	err = readAll(rows, func(row Row) error {
-		var id, browserID []byte
-		if err := row.Scan(&id, &browserID); err != nil {
-			return err
-		}
-		list = append(list, openIn{storage.ID(id), hashOf(browserID)})
-		return nil
-	})
-	return list, err
-}
-
-// joinBrowsers gives the notices of a renewed session the browser's id, where it was opened under another one: the browser had
-// lost its secret, and was taken for a new one since.
-func joinBrowsers(ctx context.Context, tx Tx, earlier []openIn, userID string, id storage.Hash, c storage.Complete) error {
-	for _, s := range earlier {
-		if s.id == c.Previous && s.browserID != id {
-			return tx.Do(ctx, `UPDATE notices SET browser_id = ? WHERE user_id = ? AND browser_id = ?`, id[:], userID, s.browserID[:])
-		}
-	}
-	return nil
-}
-
-// endBrowser ends the browser's earlier sessions, and the previous one that was not renewed. One that is idle may still have
-// online grants.
-func endBrowser(ctx context.Context, tx Tx, earlier []openIn, c storage.Complete, renewed bool) error {
-	if !c.Previous.IsZero() && !renewed {
-		if err := endSession(ctx, tx, c.Previous, c.Now); err != nil {
-			return err
-		}
-	}
-	for _, s := range earlier {
-		if s.id == c.Previous {
-			continue
-		}
-		if err := endSession(ctx, tx, s.id, c.Now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// authTime is now in whole seconds, as auth_time is (OpenID Connect Core §2).
-func authTime(now time.Time) time.Time { return time.Unix(now.Unix(), 0).UTC() }
 
 // issueWith makes the grant of the code that comes with the completion, and returns when it finishes the request; 0 where
 // there is none. The session is this transaction's own, and the user is held: whoever ends either waits, and then sees the
