@@ -50,29 +50,31 @@ func stored(s storage.Session) storage.Session {
 	return s
 }
 
-// openIn is a session that a browser has, and the id that the browser had when it was opened.
+// openIn is a session of a browser, and the id that the browser had when it was opened.
 type openIn struct {
 	id        storage.ID
 	browserID storage.Hash
+	ended     bool
 }
 
 // askSessions asks for the sessions that this browser has had so far, of whatever user: also those whose cookie was lost,
-// and the one whose cookie it shows.
+// and the one whose cookie it shows. Those that have ended come last: they tell the browser's id alone.
 func askSessions(ctx context.Context, tx Tx, c storage.Complete) Rows {
-	const mine = `SELECT s.id, s.browser_id FROM sessions s WHERE s.ended_at = 0 AND `
+	const all, inOrder = `SELECT s.id, s.browser_id, s.ended_at FROM sessions s WHERE s.browser = ?`, ` ORDER BY s.ended_at, s.id`
 	if c.Previous.IsZero() {
-		return tx.Query(ctx, mine+`s.browser = ? ORDER BY s.id`, c.Browser[:])
+		return tx.Query(ctx, all+inOrder, c.Browser[:])
 	}
-	return tx.Query(ctx, mine+`(s.browser = ? OR s.id = ?) ORDER BY s.id`, c.Browser[:], c.Previous[:])
+	return tx.Query(ctx, all+` OR s.id = ?`+inOrder, c.Browser[:], c.Previous[:])
 }
 
 func readSessions(rows Rows) (list []openIn, err error) {
 	err = readAll(rows, func(row Row) error {
 		var id, browserID []byte
-		if err := row.Scan(&id, &browserID); err != nil {
+		var ended int64
+		if err := row.Scan(&id, &browserID, &ended); err != nil {
 			return err
 		}
-		list = append(list, openIn{storage.ID(id), hashOf(browserID)})
+		list = append(list, openIn{storage.ID(id), hashOf(browserID), ended != 0})
 		return nil
 	})
 	return list, err
@@ -98,7 +100,7 @@ func endBrowser(ctx context.Context, tx Tx, earlier []openIn, c storage.Complete
 		}
 	}
 	for _, s := range earlier {
-		if s.id == c.Previous {
+		if s.ended || s.id == c.Previous {
 			continue
 		}
 		if err := endSession(ctx, tx, s.id, c.Now); err != nil {

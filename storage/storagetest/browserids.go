@@ -55,21 +55,35 @@ func disownedAfterLostSecret(w world) {
 	w.ended(there.session, there.session.Hash, later(4*time.Hour))
 }
 
-// Between the scan alone and its completion the browser forgets the person, and meets them again in another tab.
+// Between the scan alone and its completion the browser forgets the person, and meets them again in another tab. Its session
+// has long been swept away, so that nothing tells its id any more.
 func disownedAfterForgetting(w world) {
 	p := w.regular("o1")
-	l := w.visit(visit{browser: p.browser, now: later(time.Hour)})
+	now := later(8 * 24 * time.Hour)
+	_, err := w.a.Sweep(w.Context(), now, 1000)
+	require.NoError(w, err)
+	l := w.visit(visit{browser: p.browser, now: now})
 	require.True(w, w.scanned(&l, "o1"))
-	other, _ := w.scansIn(w.matched(visit{browser: newHash(), now: later(time.Hour)}, "o1").browser, "o1", later(time.Hour))
-	require.NoError(w, w.says(other.attempt.ID, "o1", later(time.Hour)))
-	require.NoError(w, w.a.EndSession(w.Context(), p.session.ID, later(time.Hour)))
-	again := w.matched(visit{browser: p.browser, now: later(time.Hour + time.Minute)}, "o1")
+	other, _ := w.scansIn(w.matched(visit{browser: newHash(), now: now}, "o1").browser, "o1", now)
+	require.NoError(w, w.says(other.attempt.ID, "o1", now))
+	again := w.matched(visit{browser: p.browser, now: now.Add(time.Minute)}, "o1")
 	c := l.completeAt(home())
-	c.Browser, c.Now = again.browser, later(time.Hour+2*time.Minute)
+	c.Browser, c.Now = again.browser, now.Add(2*time.Minute)
 	session, err := w.a.CompleteLogin(w.Context(), c)
 	require.NoError(w, err, "the number in the other tab vouches for it")
-	require.NoError(w, w.says(l.attempt.ID, "o1", later(2*time.Hour)))
-	w.ended(session, c.Session.Hash, later(2*time.Hour))
+	require.NoError(w, w.says(l.attempt.ID, "o1", now.Add(time.Hour)))
+	w.ended(session, c.Session.Hash, now.Add(time.Hour))
+}
+
+// The browser has forgotten the person and been signed out, and is still the one that was told of.
+func disownedAfterSigningOut(w world) {
+	l, there := w.scansIn(w.regular("o1").browser, "o1", later(time.Hour))
+	other, _ := w.scansIn(w.matched(visit{browser: newHash(), now: later(time.Hour)}, "o1").browser, "o1", later(time.Hour))
+	require.NoError(w, w.says(other.attempt.ID, "o1", later(time.Hour))) // every browser forgets
+	require.NoError(w, w.a.EndSession(w.Context(), there.session.ID, later(time.Hour)))
+	again := w.matched(visit{browser: there.browser, now: later(2 * time.Hour)}, "o1")
+	require.NoError(w, w.says(l.attempt.ID, "o1", later(3*time.Hour)))
+	w.ended(again.session, again.session.Hash, later(3*time.Hour))
 }
 
 // The caller has seen somebody's confirmation, and it is another one's by now: what it knows of them does not fit.

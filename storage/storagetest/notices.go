@@ -22,6 +22,7 @@ func noticeStories() map[string]story {
 		"not me beside a code leaves nothing alive (I7)":       disownedBesideCode,
 		"a disowned browser is followed to its new secret":     disownedAfterRenewal,
 		"a scan alone is disowned whatever came after it":      disownedAloneAfterRenewals,
+		"a browser that was signed out meanwhile is disowned":  disownedAfterSigningOut,
 		"a session that was carried over is disowned":          disownedAfterLostSecret,
 		"a browser that forgot and met again is disowned":      disownedAfterForgetting,
 		"who loses a number is told":                           noticeOfMove,
