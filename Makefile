@@ -30,8 +30,8 @@ compile: build
 	$(GO) build $(RACE) ./...
 
 test-go:
-	$(GO) test $(RACE) -vet=all -short -timeout 15m ./...
-	CGO_ENABLED=0 $(GO) test -trimpath -vet=off -timeout 15m ./storage/sqlite ./storage/postgres # the races again, without the detector: six times the rounds
+	$(GO) test $(RACE) -vet=all -timeout 15m ./...
+	CGO_ENABLED=0 $(GO) test -trimpath -vet=off -timeout 15m ./storage/sqlite ./storage/postgres # the races again, without the detector: four times the rounds
 
 test-browser: build
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/gallery ./ui/gallery

@@ -22,11 +22,7 @@ func (p *Provider) issueCode(ctx context.Context, client storage.Client, a stora
 		return "", err
 	}
 	draft, code := p.draftCode(client, a, live.user.ID)
-	g := &draft.Grant
-	g.SessionID, g.AuthTime, g.AMR, g.ACR = live.session.ID, live.session.AuthTime, live.session.AMR, live.session.ACR
-	if !g.Offline && live.session.ExpiresAt.Before(g.ExpiresAt) { // it does not outlive its session
-		g.ExpiresAt = live.session.ExpiresAt
-	}
+	draft.Of(live.session)
 	draft.AuthRequestID, draft.Browser, draft.SessionHash = stored.ID, stored.Browser, live.handle.Secret.Hash()
 	err := p.store.IssueCode(ctx, draft)
 	switch {

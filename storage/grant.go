@@ -87,6 +87,15 @@ type NewCode struct {
 	Now           time.Time
 }
 
+// Of makes the code's grant one of the session. An online grant does not outlive it.
+func (c *NewCode) Of(s Session) {
+	g := &c.Grant
+	g.SessionID, g.AuthTime, g.AMR, g.ACR = s.ID, s.AuthTime, s.AMR, s.ACR
+	if !g.Offline && s.ExpiresAt.Before(g.ExpiresAt) {
+		g.ExpiresAt = s.ExpiresAt
+	}
+}
+
 // CodeUse is the exchange of a code for tokens.
 type CodeUse struct {
 	GrantID       ID

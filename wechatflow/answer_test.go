@@ -2,6 +2,7 @@ package wechatflow_test
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,4 +79,53 @@ func TestALoginThatIsNotCompletedHasNoCode(t *testing.T) {
 	require.Zero(t, drafts)
 	c.continueLogin(again)
 	require.Equal(t, 1, drafts)
+}
+
+// The button pressed twice, and at once, with the cookies of before the login: one session, one code, and the other presses
+// learn nothing.
+func TestALoginThatIsSentTwiceHasOneCode(t *testing.T) {
+	var mu sync.Mutex
+	var drafted []*storage.NewCode
+	answers := 0
+	var w *world
+	w = newWorld(t, options{draft: func(_ *http.Request, request storage.AuthRequest, user string) (*storage.NewCode, func(http.ResponseWriter)) {
+		mu.Lock()
+		defer mu.Unlock()
+		code := storage.NewHandle(w.clock.Now())
+		drafted = append(drafted, &storage.NewCode{
+			Grant:    storage.Grant{ID: code.ID, UserID: user, ClientID: request.ClientID, Scopes: []string{"openid"}, CreatedAt: w.clock.Now(), ExpiresAt: w.clock.Now().Add(time.Hour)},
+			CodeHash: code.Secret.Hash(), CodeExpiresAt: w.clock.Now().Add(time.Minute), Now: w.clock.Now(),
+		})
+		return drafted[len(drafted)-1], func(rw http.ResponseWriter) {
+			mu.Lock()
+			defer mu.Unlock()
+			answers++
+			rw.WriteHeader(http.StatusNoContent)
+		}
+	}})
+	c, alice := w.browser(), w.person()
+	login := c.login()
+	alice.bind(alice.choose(alice.scanAndFollow(login), login), alicePhone)
+	tabs := make([]*page, 6)
+	for i := range tabs {
+		tabs[i] = c.carry("qiao_browser").get(login.path())
+		require.Equal(t, "confirmed", tabs[i].attr("data-state"))
+	}
+	var group sync.WaitGroup
+	for _, tab := range tabs {
+		group.Go(func() { tab.submit("/continue", "approve", "yes") })
+	}
+	group.Wait()
+	require.Equal(t, 1, answers)
+	codes := 0
+	for _, d := range drafted {
+		_, err := w.store.Store.ConsumeCode(t.Context(), storage.CodeUse{GrantID: d.Grant.ID, CodeHash: d.CodeHash, ClientID: testClientID, Now: w.clock.Now()})
+		if err == nil {
+			codes++
+			continue
+		}
+		require.ErrorIs(t, err, storage.ErrNotFound)
+	}
+	require.Equal(t, 1, codes)
+	require.Equal(t, 1.0, w.counter("qiao_login_completions_total"))
 }

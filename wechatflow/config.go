@@ -51,11 +51,8 @@ type Config struct {
 	SMS      sms.Sender
 	// Client looks a relying party up; storage.ErrNotFound for an unknown one.
 	Client func(ctx context.Context, id string) (storage.Client, error)
-	// Draft drafts the code that answers a request once this user's login is completed, where nothing else is lacking, and
-	// how it is told to the relying party then. Nil: the browser goes on at /authorize/continue, as it always does where Draft
-	// is nil.
-	Draft func(r *http.Request, request storage.AuthRequest, userID string) (code *storage.NewCode, answer func(http.ResponseWriter))
-	Brand string // signs the text messages
+	Draft  Draft  // may be nil
+	Brand  string // signs the text messages
 	// ScanAlone: a person who comes back may be in with the scan alone, where all the conditions of storage.Logins hold.
 	ScanAlone bool
 	Lifetimes Lifetimes
@@ -64,6 +61,10 @@ type Config struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 }
+
+// Draft drafts the code that answers a request once this user's login is completed, where nothing else is lacking, and how it
+// is told to the relying party then. Nil: the browser goes on at /authorize/continue, as it always does without a Draft.
+type Draft func(r *http.Request, request storage.AuthRequest, userID string) (code *storage.NewCode, answer func(http.ResponseWriter))
 
 // Lifetimes of the flow's short-lived things; zero means the default.
 type Lifetimes struct {

@@ -97,7 +97,7 @@ type options struct {
 	mode      string
 	scanAlone bool
 	client    func(*storage.Client)
-	draft     func(*http.Request, storage.AuthRequest, string) (*storage.NewCode, func(http.ResponseWriter))
+	draft     wechatflow.Draft
 }
 
 const testClientID = "shop"

@@ -9,8 +9,12 @@ DROP INDEX notices_browser;
 ALTER TABLE notices RENAME COLUMN browser TO browser_id;
 
 -- +goose Down
--- What was told of a browser that has had another secret since leads to nothing any more.
+-- What was told of a browser names its secret again, the one that it has by now.
 ALTER TABLE notices RENAME COLUMN browser_id TO browser;
+UPDATE notices SET browser = COALESCE(
+    (SELECT k.browser FROM known_browsers k WHERE k.browser_id = notices.browser LIMIT 1),
+    (SELECT s.browser FROM sessions s WHERE s.browser_id = notices.browser ORDER BY s.ended_at, s.created_at DESC LIMIT 1),
+    browser);
 CREATE INDEX notices_browser ON notices (browser);
 ALTER TABLE sessions DROP COLUMN browser_id;
 ALTER TABLE known_browsers DROP COLUMN browser_id;

@@ -211,14 +211,10 @@ func issueWith(ctx context.Context, tx Tx, session storage.Session, c storage.Co
 	if c.Code == nil {
 		return 0, nil
 	}
-	code := *c.Code
-	g := &code.Grant
-	if g.UserID != session.UserID {
+	code := *c.Code // the transaction may be run again
+	if code.Grant.UserID != session.UserID {
 		return 0, storage.ErrConflict
 	}
-	g.SessionID, g.AuthTime, g.AMR, g.ACR = session.ID, session.AuthTime, session.AMR, session.ACR
-	if !g.Offline && session.ExpiresAt.Before(g.ExpiresAt) {
-		g.ExpiresAt = session.ExpiresAt
-	}
+	code.Of(session)
 	return Micros(c.Now), InsertGrant(ctx, tx, code, session.Account, session.OpenID)
 }

@@ -77,3 +77,41 @@ func TestMigrationsGoDown(t *testing.T) {
 	require.NoError(t, db.Close())
 	require.ErrorIs(t, open(t, sqlite.Config{Path: path}).Mark(t.Context(), storage.ModeProduction), storage.ErrConflict)
 }
+
+// A program of before the browsers' ids finds what was told of a browser by the secret that it has by now.
+func TestTheWayDownFromBrowserIDs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "qiao.db")
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	db, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	execute := func(statement string, args ...any) {
+		t.Helper()
+		_, err := db.ExecContext(t.Context(), statement, args...)
+		require.NoError(t, err)
+	}
+	execute(`INSERT INTO known_browsers (browser, user_id, expires_at, browser_id) VALUES (x'02', 'u1', 1, x'01')`)
+	for _, row := range []struct{ id, secret, browser, ended string }{
+		{"01", "12", "11", "5"}, {"02", "13", "11", "0"}, // the one that lives has the secret of now
+	} {
+		execute(`INSERT INTO sessions (id, hash, user_id, account, openid, browser, browser_id, auth_time, facts, created_at, last_seen_at, idle_expires_at, expires_at, ended_at)
+			VALUES (x'` + row.id + `', x'', 'u1', '', '', x'` + row.secret + `', x'` + row.browser + `', 0, '', 0, 0, 0, 0, ` + row.ended + `)`)
+	}
+	for id, browser := range map[string]string{"21": "01", "22": "11", "23": "00"} {
+		execute(`INSERT INTO notices (id, account, openid, user_id, kind, target, browser_id, client_id, device, claim, phone_hash, created_at, sent_at, revoked_at, expires_at)
+			VALUES (x'` + id + `', '', '', 'u1', '', x'', x'` + browser + `', '', '', x'', x'', 0, 0, 0, 0)`)
+	}
+	files, err := fs.Sub(migrations.SQLite, "sqlite")
+	require.NoError(t, err)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	require.NoError(t, err)
+	_, err = provider.DownTo(t.Context(), 5)
+	require.NoError(t, err)
+	for id, want := range map[string]string{"21": "02", "22": "13", "23": "00"} {
+		var got string
+		require.NoError(t, db.QueryRowContext(t.Context(), `SELECT hex(browser) FROM notices WHERE id = x'`+id+`'`).Scan(&got))
+		require.Equal(t, want, got, id)
+	}
+}

@@ -178,7 +178,7 @@ func accountSignOutRaces(w world) {
 
 func accountSignOutRacesTVs(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 3 {
+	for round := range rounds / 3 {
 		p := w.signIn(fmt.Sprint("o", round), start)
 		phone, typed, approved := w.tv(start), w.tv(start), w.tv(start)
 		done := w.scanTV(approved, p.openID)
@@ -218,7 +218,7 @@ func accountSignOutRacesTVs(w world) {
 // usesRace runs an end beside uses of grants that exist, and looks for what lives.
 func usesRace(w world, end func(ctx context.Context, p person, pending, old storage.ID) error) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) {
+	for round := range rounds {
 		p := w.signIn(fmt.Sprintf("o%d", round), start)
 		old, pending := w.tokens(p, true, start), p.codeOf(start)
 		require.NoError(w, w.a.IssueCode(ctx, pending))
@@ -260,7 +260,7 @@ func accountClientRaces(w world) {
 // not see has seen the grant.
 func accountClientThenCode(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) {
+	for round := range rounds {
 		p := w.signIn(fmt.Sprintf("o%d", round), start)
 		require.NoError(w, w.a.GrantConsent(ctx, p.user.ID, "grafana", []string{"openid"}, start))
 		code := p.codeOf(start)

@@ -12,17 +12,18 @@ import (
 	"qiao/storage"
 )
 
-func allowCountsToItsLimit(t *testing.T, a, b storage.Signals) {
-	const limit = 7
+// allowedAtOnce is how many of so many calls at the same time, at both replicas, are allowed. Windows are of an hour.
+func allowedAtOnce(t *testing.T, a, b storage.Signals, calls int, uses ...storage.Use) int {
+	t.Helper()
 	var allowed atomic.Int64
 	var group sync.WaitGroup
-	for i := range 40 {
+	for i := range calls {
 		group.Go(func() {
 			s := a
 			if i%2 == 0 {
 				s = b
 			}
-			ok, retryAfter, err := s.Allow(context.WithoutCancel(t.Context()), storage.Use{Key: "key", Max: limit, Window: time.Hour})
+			ok, retryAfter, err := s.Allow(context.WithoutCancel(t.Context()), uses...)
 			switch {
 			case err != nil:
 				t.Errorf("allow: %v", err)
@@ -34,7 +35,12 @@ func allowCountsToItsLimit(t *testing.T, a, b storage.Signals) {
 		})
 	}
 	group.Wait()
-	require.EqualValues(t, limit, allowed.Load())
+	return int(allowed.Load())
+}
+
+func allowCountsToItsLimit(t *testing.T, a, b storage.Signals) {
+	const limit = 7
+	require.Equal(t, limit, allowedAtOnce(t, a, b, 40, storage.Use{Key: "key", Max: limit, Window: time.Hour}))
 
 	ok, _, err := a.Allow(t.Context(), storage.Use{Key: "another key", Max: limit, Window: time.Hour})
 	require.NoError(t, err)
@@ -101,28 +107,8 @@ func allowStopsAtTheFirst(t *testing.T, a, b storage.Signals) {
 // However the calls fall, no rate passes more than its limit, and a use is counted only behind those that have passed.
 func allowCountsSeveralInParallel(t *testing.T, a, b storage.Signals) {
 	const outer, inner, calls = 20, 7, 40
-	var allowed atomic.Int64
-	var group sync.WaitGroup
-	for i := range calls {
-		group.Go(func() {
-			s := a
-			if i%2 == 0 {
-				s = b
-			}
-			ok, retryAfter, err := s.Allow(context.WithoutCancel(t.Context()),
-				storage.Use{Key: "outer", Max: outer, Window: time.Hour}, storage.Use{Key: "inner", Max: inner, Window: time.Hour})
-			switch {
-			case err != nil:
-				t.Errorf("allow: %v", err)
-			case ok:
-				allowed.Add(1)
-			case retryAfter <= 0 || retryAfter > time.Hour:
-				t.Errorf("retry after %s", retryAfter)
-			}
-		})
-	}
-	group.Wait()
-	require.EqualValues(t, inner, allowed.Load())
+	require.Equal(t, inner, allowedAtOnce(t, a, b, calls,
+		storage.Use{Key: "outer", Max: outer, Window: time.Hour}, storage.Use{Key: "inner", Max: inner, Window: time.Hour}))
 	for key, counted := range map[string]int{"outer": calls, "inner": outer} {
 		ok, _, err := a.Allow(t.Context(), storage.Use{Key: key, Max: counted + 1, Window: time.Hour})
 		require.NoError(t, err)

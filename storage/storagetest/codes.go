@@ -274,7 +274,7 @@ func (w world) bindAnew(p person, phone string) {
 // codeRacesMove: once the move is acknowledged, the number's earlier holder is given no code.
 func codeRacesMove(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 4 {
+	for round := range rounds / 4 {
 		p := w.signIn(fmt.Sprintf("o%d", round), start)
 		taker := w.approved(fmt.Sprintf("taker%d", round), start)
 		require.NoError(w, w.a.SendPhoneCode(ctx, taker.codeFor("+86138"+p.openID)))

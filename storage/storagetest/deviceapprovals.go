@@ -81,7 +81,7 @@ func tvApprovedAtOnce(w world) {
 	for n := range persons {
 		persons[n] = w.signIn(fmt.Sprint("o", n), start)
 	}
-	for round := range rounds(w.T) / 10 {
+	for round := range rounds / 10 {
 		d := w.tv(start)
 		logins := make([]login, people)
 		for n := range logins {

@@ -122,7 +122,7 @@ func tvDeclinedBinding(w world) {
 func tvDeclineRaces(w world) {
 	ctx := context.WithoutCancel(w.Context())
 	w.signIn("owner", start)
-	for round := range rounds(w.T) / 4 {
+	for round := range rounds / 4 {
 		d := w.tv(start)
 		stranger := w.scanTV(d, fmt.Sprint("stranger", round))
 		owner := login{phone: newHash(), now: start}

@@ -70,7 +70,7 @@ func tvLogout(w world) {
 // tvLockRaces: once the lock is acknowledged nothing lives, whatever stood between approval and tokens.
 func tvLockRaces(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 3 {
+	for round := range rounds / 3 {
 		p := w.signIn(fmt.Sprint("o", round), start)
 		phone, typed, approved := w.tv(start), w.tv(start), w.tv(start)
 		done := w.scanTV(approved, p.openID)
@@ -107,7 +107,7 @@ func tvLockRaces(w world) {
 func tvRemovalRaces(w world) {
 	ctx := context.WithoutCancel(w.Context())
 	p := w.signIn("o1", start)
-	for round := range rounds(w.T) / 4 {
+	for round := range rounds / 4 {
 		require.NoError(w, w.a.AddClient(ctx, newClient("tv-app"), "ops"))
 		phone, typed := w.tv(start), w.tv(start)
 		l := w.scanTV(phone, "o1")

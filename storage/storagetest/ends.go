@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,15 +27,6 @@ func endStories() map[string]story {
 	}
 }
 
-// rounds is how often a race is run.
-func rounds(t *testing.T) int {
-	if testing.Short() {
-		return 10
-	}
-	t.Helper()
-	return 40
-}
-
 // race runs an end beside an issue, an exchange, a refresh of a new family and one of an old, and then looks for what
 // lives. Each round has a session of its own, and 8 racers: 40 rounds are some 1,000 transitions beside an end.
 func race(w world, offline bool, end func(ctx context.Context, p person) error) {
@@ -46,7 +36,7 @@ func race(w world, offline bool, end func(ctx context.Context, p person) error) 
 // raceUntil is race where what was ended is told to everybody only later, by settle.
 func raceUntil(w world, offline bool, end func(ctx context.Context, p person) error, settle func(p person)) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) {
+	for round := range rounds {
 		p := w.signIn(fmt.Sprintf("o%d", round), start)
 		old := w.tokens(p, offline, start)
 		pending := p.codeOf(start)
@@ -185,7 +175,7 @@ func lockTwice(w world) {
 
 func lockRacesLogin(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 2 {
+	for round := range rounds / 2 {
 		p := w.signIn(fmt.Sprintf("o%d", round), start)
 		l := w.confirmed(p.browser, p.openID, start)
 		c := l.completeOf()
@@ -211,7 +201,7 @@ func lockRacesLogin(w world) {
 // lockRacesBind: a lock of the holder beside the move of their number, which locks both users in another order.
 func lockRacesBind(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 4 {
+	for round := range rounds / 4 {
 		holder := w.signIn(fmt.Sprintf("holder%d", round), start)
 		l := w.approved(fmt.Sprintf("taker%d", round), start)
 		require.NoError(w, w.a.SendPhoneCode(ctx, l.codeFor("+86138"+holder.openID)))

@@ -228,7 +228,7 @@ func unfollowVoids(w world) {
 // unfollowRacesConfirm: whichever comes first, nothing is confirmed afterwards. The two hold the attempt and the identity.
 func unfollowRacesConfirm(w world) {
 	w.signIn("o1", start.Add(-time.Hour))
-	for n := range rounds(w.T) / 2 {
+	for n := range rounds / 2 {
 		now := start.Add(time.Duration(n) * time.Minute)
 		l := w.begin(newHash(), now)
 		w.scan(&l, "o1")

@@ -85,7 +85,7 @@ func changeIt(ctx context.Context, s storage.Store, t storage.ChangeTry) error {
 
 func changeTwiceAtOnce(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 3 {
+	for round := range rounds / 3 {
 		openID := fmt.Sprint("o", round)
 		one, two := w.signIn(openID, start), w.signIn(openID, start)
 		changes := []changing{w.ready(one, "+86139a"+openID), w.ready(two, "+86139b"+openID)}
@@ -104,7 +104,7 @@ func changeTwiceAtOnce(w world) {
 
 func changeForOneNumber(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 3 {
+	for round := range rounds / 3 {
 		phone := fmt.Sprint("+86139n", round)
 		changes := []changing{w.ready(w.signIn(fmt.Sprint("a", round), start), phone), w.ready(w.signIn(fmt.Sprint("b", round), start), phone)}
 		results := parallel(2, func(n int) error { return changeIt(ctx, w.store(n+round), changes[n].tryOf()) })
@@ -122,7 +122,7 @@ func changeForOneNumber(w world) {
 
 func changeBesideBinding(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 3 {
+	for round := range rounds / 3 {
 		phone := fmt.Sprint("+86139n", round)
 		c := w.ready(w.signIn(fmt.Sprint("a", round), start), phone)
 		l := w.approved(fmt.Sprint("b", round), start)
@@ -148,7 +148,7 @@ func changeBesideBinding(w world) {
 // changeBesideLock: whoever comes first, the lock ends everything, and a change that was acknowledged is there.
 func changeBesideLock(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 3 {
+	for round := range rounds / 3 {
 		openID := fmt.Sprint("o", round)
 		c := w.ready(w.signIn(openID, start), "+86139"+openID)
 		results := parallel(2, func(n int) error {
@@ -173,7 +173,7 @@ func changeBesideLock(w world) {
 // was changed to before it, and not the one that was disowned.
 func changeDisownedBesideChange(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 3 {
+	for round := range rounds / 3 {
 		openID, now := fmt.Sprint("o", round), start
 		p := w.signIn(openID, now)
 		w.told(openID, now)
@@ -209,7 +209,7 @@ func changeDisownedBesideChange(w world) {
 // changeBesideIssue: once the change is acknowledged, no other session of the user has anything alive.
 func changeBesideIssue(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 2 {
+	for round := range rounds / 2 {
 		openID := fmt.Sprint("o", round)
 		p, other := w.signIn(openID, start), w.signIn(openID, start)
 		waiting := w.confirmed(newHash(), openID, start)

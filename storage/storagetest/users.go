@@ -242,7 +242,7 @@ func userNotRecovered(w world) {
 
 func userRecoveredBesideIssue(w world) {
 	ctx := context.WithoutCancel(w.Context())
-	for round := range rounds(w.T) / 3 {
+	for round := range rounds / 3 {
 		old, newer := w.signIn(fmt.Sprint("a", round), start), w.signIn(fmt.Sprint("b", round), start)
 		waiting := w.confirmed(newHash(), newer.openID, start)
 		codes := []storage.NewCode{old.codeOf(start), newer.codeOf(start)}

@@ -28,7 +28,7 @@ type flowParts struct {
 	box     *seal.Box
 	pages   *ui.Renderer
 	clients *clients.Registry
-	draft   func(*http.Request, storage.AuthRequest, string) (*storage.NewCode, func(http.ResponseWriter))
+	draft   wechatflow.Draft
 	metrics *prometheus.Registry
 	log     *slog.Logger
 }
